@@ -1,0 +1,90 @@
+"""Names for replaceable parts: a new part is one new file in the folder of its kind.
+
+A file registers its class under a name; importing the package finds every file in its folder. The configuration then
+chooses by `name`, and the fields of the class are its options.
+"""
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from dsm._errors import ConfigError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """The parts of one kind by name.
+
+    Arguments:
+        kind: what the parts are, in the singular, for messages.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._parts: dict[str, Callable[..., T]] = {}
+
+    def register(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+        """Class decorator that files a part under `name`."""
+
+        def file_under(part: Callable[..., T]) -> Callable[..., T]:
+            known = self._parts.setdefault(name, part)
+            if (known.__module__, known.__qualname__) != (part.__module__, part.__qualname__):
+                raise ValueError(f"{self.kind} {name!r} is already {known.__module__}.{known.__qualname__}")
+            return part
+
+        return file_under
+
+    @property
+    def names(self) -> list[str]:
+        """All known names, sorted."""
+        return sorted(self._parts)
+
+    def get(self, name: str, key: str | None = None) -> Callable[..., T]:
+        """The part called `name`.
+
+        Raises:
+            ConfigError: no such part; the message lists the legal names. `key` is the setting it came from.
+        """
+        if name not in self._parts:
+            raise ConfigError(f"{key or self.kind} = {name}: must be one of {', '.join(self.names)}")
+        return self._parts[name]
+
+    def build(self, options: Mapping[str, Any], key: str, **given: Any) -> T:
+        """Build the part `options["name"]` from the other entries of `options` and from `given`.
+
+        Options are the fields of the part; those in `given` come from elsewhere in the configuration.
+
+        Raises:
+            ConfigError: unknown name or option, missing option, or a value that the part itself refuses.
+        """
+        if "name" not in options:
+            raise ConfigError(f"{key}.name is missing: must be one of {', '.join(self.names)}")
+        part = self.get(options["name"], f"{key}.name")
+        chosen = {k: v for k, v in options.items() if k != "name"}
+        fields = {f.name: f for f in dataclasses.fields(part) if f.init}  # type: ignore[arg-type]
+        legal = [name for name in fields if name not in given]
+        for option, value in chosen.items():
+            if option not in legal:
+                raise ConfigError(
+                    f"{key}.{option} = {value}: {options['name']} has no such option (it has: {', '.join(legal) or 'none'})"
+                )
+        for option in legal:
+            optional = (
+                fields[option].default is not dataclasses.MISSING
+                or fields[option].default_factory is not dataclasses.MISSING
+            )
+            if option not in chosen and not optional:
+                raise ConfigError(f"{key}.{option} is missing: {options['name']} needs it")
+        try:
+            return part(**chosen, **{name: value for name, value in given.items() if name in fields})
+        except ConfigError as error:
+            raise ConfigError(f"{key}.{error}") from None
+
+
+def import_folder(package: str, path: list[str]) -> None:
+    """Import every module of a package, so that each can register its part."""
+    for module in pkgutil.iter_modules(path):
+        importlib.import_module(f"{package}.{module.name}")

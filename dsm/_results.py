@@ -1,0 +1,17 @@
+"""How a run ended, and what to do next."""
+
+from enum import Enum
+
+
+class Outcome(Enum):
+    """Outcome of a task; the value is the message shown to the user."""
+
+    done = "finished"
+    already_done = "already finished: nothing to do (resume=never starts afresh beside it)"
+    interrupted = "interrupted after a checkpoint: run the same command again to continue"
+
+
+#: Exit status of an interrupted run that can be resumed (EX_TEMPFAIL of sysexits.h).
+EXIT_INTERRUPTED = 75
+#: Exit status after an error of the user's input or of the disk.
+EXIT_ERROR = 2

@@ -1,0 +1,7 @@
+"""Input ensembles, one file each."""
+
+from dsm._registry import import_folder
+from dsm.data.inputs._base import INPUTS as INPUTS
+from dsm.data.inputs._base import AbstractInputs as AbstractInputs
+
+import_folder(__name__, __path__)

@@ -1,0 +1,30 @@
+"""What an input ensemble provides."""
+
+import abc
+
+import equinox as eqx
+from jaxtyping import Array, Int8, Key
+
+from dsm._registry import Registry
+
+
+class AbstractInputs(eqx.Module):
+    """A law of input patterns: vectors of `width` signs."""
+
+    width: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def sample(
+        self, key: Key[Array, ""], train: int, test: int
+    ) -> tuple[Int8[Array, "{train} N"], Int8[Array, "{test} N"]]:
+        """One disorder sample: `train` training and `test` fresh patterns of the same law.
+
+        What the law itself draws at random (the features of a hidden manifold) is shared by both sets. The training
+        set does not depend on `test`.
+
+        Raises:
+            ConfigError: the ensemble cannot give so many patterns.
+        """
+
+
+INPUTS: Registry[AbstractInputs] = Registry("input ensemble")

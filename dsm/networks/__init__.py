@@ -1,0 +1,13 @@
+"""Networks: pure equinox modules that act on one pattern."""
+
+from dsm.networks._lattice import spacing as spacing
+from dsm.networks._lattice import to_lattice as to_lattice
+from dsm.networks._sign_network import SignNetwork as SignNetwork
+from dsm.networks._sign_network import make_wiring as make_wiring
+from dsm.networks._signs import is_up as is_up
+from dsm.networks._signs import sign_pm as sign_pm
+from dsm.networks._wiring import Wiring as Wiring
+from dsm.networks._wiring import dense_wiring as dense_wiring
+from dsm.networks._wiring import random_wiring as random_wiring
+from dsm.networks.priors import PRIORS as PRIORS
+from dsm.networks.priors import AbstractPrior as AbstractPrior

@@ -1,0 +1,22 @@
+"""Binary weights."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from dsm.networks.priors._base import PRIORS, AbstractPrior
+
+
+@PRIORS.register("ising")
+class Ising(AbstractPrior):
+    """J = +1 or -1 with equal probability."""
+
+    continuous: ClassVar[bool] = False
+
+    def sample(self, key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
+        return jax.random.rademacher(key, shape, jnp.float32)
+
+    def normalise(self, weights: Float[Array, "... c"]) -> Float[Array, "... c"]:
+        return weights

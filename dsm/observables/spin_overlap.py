@@ -1,0 +1,35 @@
+"""q(l), the overlap of spins."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int8
+
+from dsm.observables._base import OBSERVABLES, AbstractObservable, Snapshot, Variable
+
+
+def unit_overlaps(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -> Float[Array, "*layers N"]:
+    """q_i(l) = mean over patterns of S_a S_b, unit by unit."""
+    patterns = a.shape[-2]
+    return jnp.sum((a * b).astype(jnp.int32), axis=-2, dtype=jnp.int32) / jnp.float32(patterns)
+
+
+def spin_overlap(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -> Float[Array, "*layers"]:
+    """q(l) = mean over units and patterns of S_a S_b (arXiv:2302.07419)."""
+    return jnp.mean(unit_overlaps(a, b), axis=-1)
+
+
+@OBSERVABLES.register("spin_overlap")
+class SpinOverlap(AbstractObservable):
+    """q(l) on training and on test patterns. Neither gauge- nor permutation-invariant, except at the output."""
+
+    variables: ClassVar[dict[str, Variable]] = {
+        "spin_overlap_train": Variable("spin overlap q(l), training patterns"),
+        "spin_overlap_test": Variable("spin overlap q(l), test patterns"),
+    }
+
+    def __call__(self, a: Snapshot, b: Snapshot) -> dict[str, Array]:
+        return {
+            "spin_overlap_train": spin_overlap(a.train, b.train),
+            "spin_overlap_test": spin_overlap(a.test, b.test),
+        }

@@ -1,0 +1,18 @@
+"""Monte Carlo sampling of students."""
+
+from dsm.samplers._accept import allowance as allowance
+from dsm.samplers._base import AbstractSampler as AbstractSampler
+from dsm.samplers._base import Info as Info
+from dsm.samplers._base import State as State
+from dsm.samplers._start import STARTS as STARTS
+from dsm.samplers._start import planted_start as planted_start
+from dsm.samplers._start import random_start as random_start
+from dsm.samplers._start import state_of as state_of
+from dsm.samplers._unit_block import UnitBlock as UnitBlock
+from dsm.samplers.moves import MOVES as MOVES
+from dsm.samplers.moves import AbstractMove as AbstractMove
+from dsm.samplers.moves.gaussian import GaussianMove as GaussianMove
+from dsm.samplers.moves.heat_bath import HeatBath as HeatBath
+from dsm.samplers.moves.spin_flip import SpinFlip as SpinFlip
+from dsm.samplers.schedules import SCHEDULES as SCHEDULES
+from dsm.samplers.schedules import AbstractSchedule as AbstractSchedule

@@ -1,0 +1,23 @@
+"""The one acceptance rule."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+#: Larger than any energy; energies are int32.
+UNBOUNDED = 2**30
+
+
+def allowance(key: Key[Array, ""], beta: float | Float[Array, ""], shape: tuple[int, ...]) -> Int[Array, "..."]:
+    """The largest energy increase that each of `shape` proposals may make: accept iff dE <= allowance.
+
+    Metropolis accepts if u < exp(-beta dE), that is if dE <= -ln(u)/beta; the right side is an exponential variable
+    over beta, and its integer part serves since energies are integers. Ties (dE = 0) are always accepted. beta = inf
+    allows nothing (greedy), beta = 0 everything; both are branches of their own, so that inf * 0 never arises.
+    Proposals must be reversible with respect to the prior.
+    """
+    beta = jnp.asarray(beta, jnp.float32)
+    free = beta == 0
+    threshold = jax.random.exponential(key, shape, jnp.float32) / jnp.where(free, 1, beta)
+    threshold = jnp.where(free, UNBOUNDED, jnp.minimum(threshold, UNBOUNDED))
+    return jnp.floor(threshold).astype(jnp.int32)

@@ -1,0 +1,37 @@
+"""Gaussian moves of continuous weights."""
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from dsm._errors import require
+from dsm.networks import to_lattice
+from dsm.samplers.moves._base import MOVES, AbstractProposal
+
+
+@MOVES.register("gaussian")
+class GaussianMove(AbstractProposal):
+    """J -> sqrt(1 - d**2) J + d xi with xi ~ N(0, 1): an autoregression, reversible with respect to N(0, 1).
+
+    The result is rounded to the lattice, which disturbs detailed balance by (spacing/d)**2 only.
+
+    Attributes:
+        step_std: d, a standard deviation, in (0, 1]; 1 draws afresh from the prior. In arXiv:2302.07419's form
+            (J + e xi)/sqrt(1 + e**2) it is d = e/sqrt(1 + e**2).
+    """
+
+    step_std: float = eqx.field(static=True, default=0.3)
+    continuous: ClassVar[bool] = True
+
+    def __check_init__(self) -> None:
+        require(0.01 <= self.step_std <= 1, "step_std", self.step_std, "at least 0.01 and at most 1")
+
+    def draw_proposal(self, key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
+        return jnp.float32(self.step_std) * jax.random.normal(key, shape, jnp.float32)
+
+    def propose(self, draws: Float[Array, ""], weight: Float[Array, ""], fan_in: int) -> Float[Array, ""]:
+        shrink = jnp.float32((1 - self.step_std**2) ** 0.5)
+        return to_lattice(shrink * weight + draws, fan_in)

@@ -1,0 +1,20 @@
+"""Single-weight flips."""
+
+from typing import ClassVar
+
+from jaxtyping import Array, Float, Key
+
+from dsm.samplers.moves._base import MOVES, AbstractProposal
+
+
+@MOVES.register("spin_flip")
+class SpinFlip(AbstractProposal):
+    """J -> -J: its own inverse, and the prior is uniform on the signs."""
+
+    continuous: ClassVar[bool] = False
+
+    def draw_proposal(self, key: Key[Array, ""], shape: tuple[int, ...]) -> None:
+        return None
+
+    def propose(self, draws: None, weight: Float[Array, ""], fan_in: int) -> Float[Array, ""]:
+        return -weight
