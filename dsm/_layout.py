@@ -1,0 +1,81 @@
+"""Where replicas are computed: shards over devices, and blocks that fit the cache of a CPU core."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jax import lax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+#: Working set at which a CPU core is fastest (measured, tests/benchmarks/sampler_speed.py): about its level 2 cache.
+CACHE_BYTES = 2 * 2**20
+
+REPLICA = "replica"
+
+
+class Layout(eqx.Module):
+    """How the axes (sample, beta, replica) are laid over devices.
+
+    Attributes:
+        mesh: one axis, "replica"; every device has the same number of replicas.
+        block: the most chains that are advanced together on one device.
+    """
+
+    mesh: Mesh = eqx.field(static=True)
+    block: int = eqx.field(static=True)
+
+    @property
+    def devices(self) -> int:
+        """Number of shards."""
+        return self.mesh.size
+
+    @property
+    def sharded(self) -> NamedSharding:
+        """Sharding of arrays [sample, beta, replica, ...]."""
+        return NamedSharding(self.mesh, PartitionSpec(None, None, REPLICA))
+
+    def place(self, tree: Any) -> Any:
+        """Put arrays [sample, beta, replica, ...] on their devices."""
+        return jax.tree.map(lambda array: place(array, self.sharded), tree)
+
+
+def place(array: Any, sharding: NamedSharding) -> jax.Array:
+    """A global array from the full value that every process holds."""
+    if isinstance(array, jax.Array) and not array.is_fully_addressable:
+        return jax.device_put(array, sharding)
+    value = np.asarray(array)
+    return jax.make_array_from_callback(value.shape, sharding, lambda index: value[index])
+
+
+def make_layout(replicas: int, chain_bytes: int, devices: int | None = None) -> Layout:
+    """Shard over as many of the devices as divide `replicas`; `chain_bytes` is one chain's working set in a sweep.
+
+    On an accelerator all chains advance together; on a CPU as many as fit the cache.
+    """
+    available = jax.devices()
+    number = min(devices or len(available), len(available))
+    shards = max(n for n in range(1, number + 1) if replicas % n == 0)
+    mesh = Mesh(np.array(available[:shards]), (REPLICA,), axis_types=(AxisType.Auto,))
+    on_cpu = available[0].platform == "cpu"
+    return Layout(mesh, max(2, CACHE_BYTES // max(chain_bytes, 1)) if on_cpu else 2**30)
+
+
+def vmap_in_blocks(function: Callable[..., Any], block: int, depth: int) -> Callable[..., Any]:
+    """`function` over `depth` leading axes, at most about `block` elements at a time: inner axes are vectorised first."""
+    if depth == 0:
+        return function
+
+    def mapped(*trees: Any) -> Any:
+        shape = jax.tree.leaves(trees)[0].shape[:depth]
+        inside = int(np.prod(shape[1:], dtype=int))
+        together = max(1, min(shape[0], block // max(inside, 1)))
+        inner = vmap_in_blocks(function, block, depth - 1)
+        if together == shape[0]:
+            return jax.vmap(inner)(*trees)
+        if together == 1:
+            return lax.map(lambda tree: inner(*tree), trees)
+        return lax.map(lambda tree: inner(*tree), trees, batch_size=together)
+
+    return mapped
