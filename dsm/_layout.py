@@ -31,20 +31,17 @@ class Layout(eqx.Module):
         """Number of shards."""
         return self.mesh.size
 
-    @property
-    def sharded(self) -> NamedSharding:
-        """Sharding of arrays [sample, beta, replica, ...]."""
-        return NamedSharding(self.mesh, PartitionSpec(None, None, REPLICA))
+    def shard(self, array: Any) -> jax.Array:
+        """Put an array [sample, beta, replica, ...] on the devices, each its own replicas."""
+        return _place(array, NamedSharding(self.mesh, PartitionSpec(None, None, REPLICA)))
 
-    def place(self, tree: Any) -> Any:
-        """Put arrays [sample, beta, replica, ...] on their devices."""
-        return jax.tree.map(lambda array: place(array, self.sharded), tree)
+    def copy_to_all(self, array: Any) -> jax.Array:
+        """Put an array on all devices whole."""
+        return _place(array, NamedSharding(self.mesh, PartitionSpec()))
 
 
-def place(array: Any, sharding: NamedSharding) -> jax.Array:
-    """A global array from the full value that every process holds."""
-    if isinstance(array, jax.Array) and not array.is_fully_addressable:
-        return jax.device_put(array, sharding)
+def _place(array: Any, sharding: NamedSharding) -> jax.Array:
+    """A global array from its full value, which every host has."""
     value = np.asarray(array)
     return jax.make_array_from_callback(value.shape, sharding, lambda index: value[index])
 

@@ -60,6 +60,8 @@ def main() -> None:
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
         logger.propagate = False
+    for chatty in ("absl", "jax", "matplotlib"):  # orbax, for one, reports every step of every checkpoint
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     _hydra_main()
 
 

@@ -5,9 +5,13 @@ run inside one jitted program, whose random numbers depend on the absolute sweep
 segments and calls, the trajectory is the same.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Bool, Float, Int, Key
@@ -77,11 +81,11 @@ class Ensemble(eqx.Module):
         axes = state.energy.shape
         weights = state.weights.shape[3:]
         return Progress(
-            sweep=jnp.zeros((), jnp.int32),
-            state=self.layout.place(state),
-            references=self.layout.place(jnp.zeros((*axes, self.reference_sweeps.shape[0], *weights), jnp.float32)),
-            acceptance=self.layout.place(jnp.zeros((*axes, weights[0]), jnp.float32)),
-            last_record=jnp.zeros((), jnp.int32),
+            sweep=self.layout.copy_to_all(np.int32(0)),
+            state=jax.tree.map(self.layout.shard, state),
+            references=self.layout.shard(jnp.zeros((*axes, self.reference_sweeps.shape[0], *weights), jnp.float32)),
+            acceptance=self.layout.shard(jnp.zeros((*axes, weights[0]), jnp.float32)),
+            last_record=self.layout.copy_to_all(np.int32(0)),
         )
 
     @eqx.filter_jit(donate="all-except-first")
@@ -122,61 +126,43 @@ class Ensemble(eqx.Module):
 
         def device(state: State, replicas: Array, problems: Problem):
             samples, betas, _ = state.energy.shape
+            together = max(1, min(samples, self.layout.block // state.energy[0].size))
 
-            def per_sample(state, problem, sample):
+            def per_sample(state, problem, replicas, sample):
                 def per_chain(state, beta, replica):
                     return chain(state, problem, sample, beta, replica)
 
                 index = jnp.broadcast_to(jnp.arange(betas)[:, None], state.energy.shape)
-                return vmap_in_blocks(per_chain, max(1, self.layout.block // samples_together), 2)(
-                    state, index, jnp.broadcast_to(replicas, state.energy.shape)
-                )
+                return vmap_in_blocks(per_chain, max(1, self.layout.block // together), 2)(state, index, replicas)
 
-            inside = state.energy[0].size
-            samples_together = max(1, min(samples, self.layout.block // inside))
-            blocks = vmap_in_blocks(per_sample, samples_together, 1)
-            return blocks(state, problems, jnp.arange(samples))
+            return vmap_in_blocks(per_sample, together, 1)(state, problems, replicas, jnp.arange(samples))
 
-        chains, whole = PartitionSpec(None, None, REPLICA), PartitionSpec()
-        replicas = jnp.arange(progress.state.energy.shape[2])
-        state, acceptance = jax.shard_map(
-            device,
-            mesh=self.layout.mesh,
-            in_specs=(chains, PartitionSpec(REPLICA), whole),
-            out_specs=(chains, chains),
-            check_vma=False,
-        )(progress.state, replicas, self.problems)
+        replicas = jnp.broadcast_to(jnp.arange(progress.state.energy.shape[2]), progress.state.energy.shape)
+        state, acceptance = self._on_devices(device, 2)(progress.state, replicas, self.problems)
         return Progress(
             first + number, state, progress.references, progress.acceptance + acceptance, progress.last_record
         )
 
     def observe(self, progress: Progress) -> tuple[Progress, Record]:
         """Record all observables at the present sweep, for each chain, as {name: [S, B, R, ...]}."""
+        weights = progress.state.weights
         due = (progress.sweep == self.reference_sweeps)[:, None, None, None]
-        references = jnp.where(due, progress.state.weights[:, :, :, None], progress.references)
+        references = jnp.where(due, weights[:, :, :, None], progress.references)
+        pairs = ("teacher",)
+        others = references
+        if weights.shape[2] > 1:  # the next replica; the only step in which replicas of other devices are looked at
+            pairs += ("student",)
+            others = jnp.concatenate([jnp.roll(weights, -1, axis=2)[:, :, :, None], others], axis=3)
+        pairs += ("past",) * references.shape[3]
 
-        def per_sample(problem: Problem, weights: Array, references: Array) -> Record:
-            teacher = take_snapshot(problem.teacher, problem)
+        def chain(weights: Array, others: Array, problem: Problem) -> Record:
+            return self._compare(problem, weights, jnp.concatenate([problem.teacher.weights[None], others]), pairs)
 
-            def snapshots(weights: Float[Array, "*batch L N c"]) -> Snapshot:
-                take = lambda w: take_snapshot(problem.teacher.with_weights(w), problem)  # noqa: E731
-                for _ in range(weights.ndim - 3):
-                    take = jax.vmap(take)
-                return take(weights)
+        def device(weights: Array, others: Array, problems: Problem) -> Record:
+            over_chains = jax.vmap(jax.vmap(chain, (0, 0, None)), (0, 0, None))
+            return lax.map(lambda sample: over_chains(*sample), (weights, others, problems))
 
-            students = snapshots(weights)  # [B, R]
-            record: Record = {}
-            chains = weights.shape[:2]
-            record |= self._compare("teacher", students, _repeat(teacher, chains), 2)
-            if chains[1] > 1:
-                record |= self._compare("student", students, jax.tree.map(lambda x: jnp.roll(x, -1, 1), students), 2)
-            if references.shape[2]:
-                past = snapshots(references)  # [B, R, n_ref]
-                now = jax.tree.map(lambda x, y: jnp.broadcast_to(x[:, :, None], y.shape), students, past)
-                record |= self._compare("past", now, past, 3)
-            return record
-
-        record = lax.map(lambda leaves: per_sample(*leaves), (self.problems, progress.state.weights, references))
+        record = self._on_devices(device, 2)(weights, others, self.problems)
         elapsed = jnp.maximum(progress.sweep - progress.last_record, 1)
         record["acceptance"] = progress.acceptance / elapsed.astype(jnp.float32)
         record["cached_energy"] = progress.state.energy
@@ -188,31 +174,50 @@ class Ensemble(eqx.Module):
     def baseline(self, number: int) -> Record:
         """Observables of the teacher and `number` independent machines of the same kind, {name: [S, number, ...]}."""
 
-        def per_sample(problem: Problem, sample: Array) -> Record:
-            teacher = take_snapshot(problem.teacher, problem)
-            keys = jax.vmap(lambda machine: stream(self.key, "independent", sample, machine))(jnp.arange(number))
-            machines = jax.vmap(lambda key: take_snapshot(problem.teacher.redraw(key), problem))(keys)
-            return self._compare("baseline", machines, _repeat(teacher, (number,)), 1)
+        def machine(problem: Problem, sample: Array, machine: Array) -> Record:
+            independent = problem.teacher.redraw(stream(self.key, "independent", sample, machine))
+            return self._compare(problem, independent.weights, problem.teacher.weights[None], ("baseline",))
 
+        over_machines = jax.vmap(machine, (None, None, 0))
         samples = jnp.arange(self.problems.inputs.shape[0])
-        return jax.jit(lambda p: lax.map(lambda leaves: per_sample(*leaves), (p, samples)))(self.problems)
+        over_samples = jax.jit(lambda p: lax.map(lambda leaves: over_machines(*leaves, jnp.arange(number)), (p, samples)))
+        return over_samples(self.problems)
 
-    def _compare(self, pair: str, a: Snapshot, b: Snapshot, axes: int) -> Record:
-        """All observables of one kind of pair, over the leading `axes`."""
+    def _compare(
+        self, problem: Problem, weights: Float[Array, "L N c"], others: Float[Array, "P L N c"], pairs: tuple[str, ...]
+    ) -> Record:
+        """All observables of one machine and each of `others`, whose kinds are `pairs`, alike ones side by side."""
+
+        def take(weights: Float[Array, "L N c"]) -> Snapshot:
+            return take_snapshot(problem.teacher.with_weights(weights), problem)
+
+        machine, seen = take(weights), jax.vmap(take)(others)
         record: Record = {}
         for observable in self.observables:
-            if pair in observable.pairs:
-                compare = observable.__call__
-                for _ in range(axes):
-                    compare = jax.vmap(compare)
-                record |= {variable_name(observable, pair, name): value for name, value in compare(a, b).items()}
+            chosen = [position for position, pair in enumerate(pairs) if pair in observable.pairs]
+            if not chosen:
+                continue
+            values = jax.vmap(observable, (None, 0))(machine, jax.tree.map(lambda leaf: leaf[np.array(chosen)], seen))
+            for name, value in values.items():
+                for pair in dict.fromkeys(pairs[position] for position in chosen):
+                    rows = np.array([row for row, position in enumerate(chosen) if pairs[position] == pair])
+                    record[variable_name(observable, pair, name)] = value[rows] if pair == "past" else value[rows[0]]
         return record
+
+    def _on_devices(self, function: Callable[..., Any], sharded: int) -> Callable[..., Any]:
+        """`function`, run by each device on its own replicas: the first `sharded` arguments and all results have the
+        axes [sample, beta, replica, ...]; the others are the same for all."""
+
+        def run(*arguments: Any) -> Any:
+            chains, whole = PartitionSpec(None, None, REPLICA), PartitionSpec()
+            specs = (chains,) * sharded + (whole,) * (len(arguments) - sharded)
+            return jax.shard_map(
+                function, mesh=self.layout.mesh, in_specs=specs, out_specs=chains, check_vma=False
+            )(*arguments)
+
+        return run
 
 
 def variable_name(observable: AbstractObservable, pair: str, name: str) -> str:
     """Name of a recorded variable: the pair comes first, unless the observable knows only one."""
     return name if observable.pairs == ("teacher",) else f"{pair}_{name}"
-
-
-def _repeat(snapshot: Snapshot, shape: tuple[int, ...]) -> Snapshot:
-    return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (*shape, *leaf.shape)), snapshot)

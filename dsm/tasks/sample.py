@@ -201,8 +201,8 @@ def _restore(ensemble: Ensemble, fresh: Progress, checkpoints: store.Checkpoints
     sweep, arrays = found
     store.check_shapes(arrays, {name: leaf.shape for name, leaf in _leaves(fresh).items()})
     leaves = [
-        ensemble.layout.place(arrays[name]) if leaf.ndim > 2 and leaf.size else jnp.asarray(arrays.get(name, leaf))
-        for name, leaf in _leaves(fresh).items()
+        (ensemble.layout.shard if leaf.ndim else ensemble.layout.copy_to_all)(arrays.get(name, leaf))
+        for name, leaf in _leaves(fresh).items()  # empty arrays are not in the checkpoint
     ]
     progress = jax.tree.unflatten(jax.tree.structure(fresh), leaves)
     records = {
