@@ -40,8 +40,8 @@ def need(config: Config) -> Need:
 
     A replica keeps 4 L N c bytes of weights twice (before and after a call), as much for each reference sweep of
     two-time overlaps, and 16 L bytes besides. While it is observed, one sample at a time, it is compared with the
-    teacher, another student and each of its past selves: 9 L N (M + M_test) bytes for each of these machines. Nothing grows with the number of
-    sweeps but the records, which are on the host.
+    teacher, another student and each of its past selves: 9 L N (M + M_test) bytes for each of these machines. Nothing
+    grows with the number of sweeps but the records, which are on the host.
     """
     network, data, observe = config.network, config.data, config.observe
     width, depth, fan_in = network.width, network.depth, network.inputs_per_unit

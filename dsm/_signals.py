@@ -3,7 +3,8 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
@@ -17,7 +18,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, Any] = {}
 
     def __bool__(self) -> bool:
         return self.received is not None
@@ -25,7 +26,7 @@ class StopRequest:
     def pass_on(self) -> None:
         """Hand the signal to whoever listened before, such as a cluster launcher that requeues the job."""
         before = self._previous.get(self.received) if self.received is not None else None
-        if isinstance(before, Callable) and before is not signal.default_int_handler:
+        if callable(before) and before is not signal.default_int_handler:
             before(self.received, None)
 
 
@@ -42,11 +43,11 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
     def listen(number: int, frame: object) -> None:
         request.received = signal.Signals(number)
-        signal.signal(number, request._previous[number])  # type: ignore[arg-type]
+        signal.signal(number, request._previous[number])
 
     request._previous = {number: signal.signal(number, listen) for number in SIGNALS}
     try:
         yield request
     finally:
         for number, before in request._previous.items():
-            signal.signal(number, before)  # type: ignore[arg-type]
+            signal.signal(number, before)

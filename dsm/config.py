@@ -182,7 +182,12 @@ class RunConfig:
         require(self.chunk_seconds > 0, "run.chunk_seconds", self.chunk_seconds, "positive")
         legal = "null or positive"
         require(self.memory_gib is None or self.memory_gib > 0, "run.memory_gib", self.memory_gib, legal)
-        require(self.progress in ("auto", "bar", "lines", "none"), "run.progress", self.progress, "one of auto, bar, lines, none")
+        require(
+            self.progress in ("auto", "bar", "lines", "none"),
+            "run.progress",
+            self.progress,
+            "one of auto, bar, lines, none",
+        )
 
 
 @dataclass

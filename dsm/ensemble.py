@@ -148,7 +148,7 @@ class Ensemble(eqx.Module):
         weights = progress.state.weights
         due = (progress.sweep == self.reference_sweeps)[:, None, None, None]
         references = jnp.where(due, weights[:, :, :, None], progress.references)
-        pairs = ("teacher",)
+        pairs: tuple[str, ...] = ("teacher",)
         others = references
         if weights.shape[2] > 1:  # the next replica; the only step in which replicas of other devices are looked at
             pairs += ("student",)
@@ -178,10 +178,11 @@ class Ensemble(eqx.Module):
             independent = problem.teacher.redraw(stream(self.key, "independent", sample, machine))
             return self._compare(problem, independent.weights, problem.teacher.weights[None], ("baseline",))
 
-        over_machines = jax.vmap(machine, (None, None, 0))
+        def machines(sample: tuple[Problem, Array]) -> Record:
+            return jax.vmap(machine, (None, None, 0))(*sample, jnp.arange(number))
+
         samples = jnp.arange(self.problems.inputs.shape[0])
-        over_samples = jax.jit(lambda p: lax.map(lambda leaves: over_machines(*leaves, jnp.arange(number)), (p, samples)))
-        return over_samples(self.problems)
+        return jax.jit(lambda problems: lax.map(machines, (problems, samples)))(self.problems)
 
     def _compare(
         self, problem: Problem, weights: Float[Array, "L N c"], others: Float[Array, "P L N c"], pairs: tuple[str, ...]
@@ -194,10 +195,10 @@ class Ensemble(eqx.Module):
         machine, seen = take(weights), jax.vmap(take)(others)
         record: Record = {}
         for observable in self.observables:
-            chosen = [position for position, pair in enumerate(pairs) if pair in observable.pairs]
-            if not chosen:
+            chosen = np.array([position for position, pair in enumerate(pairs) if pair in observable.pairs], int)
+            if not chosen.size:
                 continue
-            values = jax.vmap(observable, (None, 0))(machine, jax.tree.map(lambda leaf: leaf[np.array(chosen)], seen))
+            values = jax.vmap(observable, (None, 0))(machine, _rows(seen, chosen))
             for name, value in values.items():
                 for pair in dict.fromkeys(pairs[position] for position in chosen):
                     rows = np.array([row for row, position in enumerate(chosen) if pairs[position] == pair])
@@ -211,9 +212,9 @@ class Ensemble(eqx.Module):
         def run(*arguments: Any) -> Any:
             chains, whole = PartitionSpec(None, None, REPLICA), PartitionSpec()
             specs = (chains,) * sharded + (whole,) * (len(arguments) - sharded)
-            return jax.shard_map(
-                function, mesh=self.layout.mesh, in_specs=specs, out_specs=chains, check_vma=False
-            )(*arguments)
+            return jax.shard_map(function, mesh=self.layout.mesh, in_specs=specs, out_specs=chains, check_vma=False)(
+                *arguments
+            )
 
         return run
 
@@ -221,3 +222,7 @@ class Ensemble(eqx.Module):
 def variable_name(observable: AbstractObservable, pair: str, name: str) -> str:
     """Name of a recorded variable: the pair comes first, unless the observable knows only one."""
     return name if observable.pairs == ("teacher",) else f"{pair}_{name}"
+
+
+def _rows(tree: Snapshot, rows: np.ndarray) -> Snapshot:
+    return jax.tree.map(lambda leaf: leaf[rows], tree)

@@ -94,9 +94,19 @@ def learning_curves(dataset: xr.Dataset) -> Figure | None:
     figure = Figure(figsize=(5.2 * len(shown), 3.8), layout="constrained")
     for axes, (name, label) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown.items(), strict=True):
         for row, beta in enumerate(dataset.beta.values):
-            _points(axes, dataset.sweep.values, dataset.isel(beta=row), name, color=f"C{row}", marker="o", ms=3, label=_beta(beta))
+            _points(
+                axes,
+                dataset.sweep.values,
+                dataset.isel(beta=row),
+                name,
+                color=f"C{row}",
+                marker="o",
+                ms=3,
+                label=_beta(beta),
+            )
         axes.axhline(0.5, color="0.6", lw=0.8, ls=":", label="guessing")
         axes.set_xscale("symlog", linthresh=1)
+        axes.set_xlim(left=0)
         axes.set_xlabel("sweeps")
         axes.set_ylabel(label)
         axes.set_ylim(bottom=0)

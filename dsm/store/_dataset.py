@@ -54,7 +54,9 @@ def load_sweep(path: str | Path) -> xr.Dataset:
     if not folders:
         raise StoreError(f"no finished run below {root}")
     settings = [_settings(folder) for folder in folders]
-    swept = [key for key in dict.fromkeys(k for s in settings for k in s) if len({str(s.get(key)) for s in settings}) > 1]
+    swept = [
+        key for key in dict.fromkeys(k for s in settings for k in s) if len({str(s.get(key)) for s in settings}) > 1
+    ]
     by_beta = "sampler.beta" in swept
     names = _short_names([key for key in swept if key != "sampler.beta"])
     datasets = []
@@ -90,7 +92,9 @@ def _hashable(value: Any) -> Any:
 def _short_names(keys: list[str]) -> dict[str, str]:
     last = [key.rsplit(".", 1)[-1] for key in keys]
     taken = {"sample", "beta", "replica", "layer", "sweep", "reference", "machine", "run"}
-    return {k: short if last.count(short) == 1 and short not in taken else k for k, short in zip(keys, last, strict=True)}
+    return {
+        k: short if last.count(short) == 1 and short not in taken else k for k, short in zip(keys, last, strict=True)
+    }
 
 
 def describe(name: str, dims: tuple[str, ...], values: np.ndarray, long_name: str, unit: str = "1") -> dict[str, Any]:

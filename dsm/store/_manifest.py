@@ -24,7 +24,11 @@ def manifest(timings: dict[str, float], **more: Any) -> str:
         "commit": commit(),
         "host": {"system": platform.platform(), "cores": os.cpu_count()},
         "device": {"platform": device.platform, "kind": device.device_kind, "number": jax.device_count()},
-        "precision": {"weights": "float32 on a lattice (exact fields)", "energy": "int32", "x64": jax.config.jax_enable_x64},
+        "precision": {
+            "weights": "float32 on a lattice (exact fields)",
+            "energy": "int32",
+            "x64": bool(jax.config.read("jax_enable_x64")),
+        },
         "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
         **more,
     }

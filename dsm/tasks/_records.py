@@ -16,7 +16,6 @@ PAIRS = {
     "baseline": "teacher and independent machine",
 }
 ORDER = ("sample", "beta", "replica", "machine", "reference", "layer", "sweep")
-ACCEPTANCE = {"acceptance": Variable("fraction of accepted moves since the last record")}
 
 
 def record_sweeps(spacing: str, every: int, per_decade: int, last: int, references: list[int]) -> list[int]:
@@ -44,7 +43,11 @@ def variables_of(ensemble: Ensemble, pair: str) -> dict[str, Variable]:
 
 
 def build_dataset(
-    config: Config, ensemble: Ensemble, sweeps: np.ndarray, records: dict[str, np.ndarray], baseline: dict[str, np.ndarray]
+    config: Config,
+    ensemble: Ensemble,
+    sweeps: np.ndarray,
+    records: dict[str, np.ndarray],
+    baseline: dict[str, np.ndarray],
 ) -> xr.Dataset:
     """Results of a run: every chain's records, averages with jackknife errors over samples, and convergence statistics.
 
@@ -53,7 +56,7 @@ def build_dataset(
     for each sample and beta, over replicas as chains.
     """
     layers = np.arange(1, config.network.depth + 1)
-    coordinates = {
+    coordinates: dict[str, tuple] = {
         "sweep": ("sweep", sweeps, {"long_name": "Monte Carlo sweeps done"}),
         "sample": ("sample", np.arange(config.data.samples), {"long_name": "disorder sample"}),
         "beta": ("beta", np.asarray(config.sampler.betas), {"long_name": "inverse temperature"}),
@@ -61,7 +64,8 @@ def build_dataset(
         "layer": ("layer", layers, {"long_name": "layer, 1 next to the input"}),
     }
     if config.observe.references:
-        coordinates["reference"] = ("reference", config.observe.references, {"long_name": "sweep t_w of the past student"})
+        past = np.asarray(config.observe.references)
+        coordinates["reference"] = ("reference", past, {"long_name": "sweep t_w of the past student"})
     arrays: dict = {}
     for pair in ("teacher", "student", "past"):
         for name, variable in variables_of(ensemble, pair).items():
@@ -69,8 +73,8 @@ def build_dataset(
                 between = ("reference",) if pair == "past" else ()
                 dims = ("sweep", "sample", "beta", "replica", *between, *(("layer",) if variable.per_layer else ()))
                 arrays |= describe(name, dims, records[name], variable.long_name, variable.unit)
-    variable = ACCEPTANCE["acceptance"]
-    arrays |= describe("acceptance", ("sweep", "sample", "beta", "replica", "layer"), records["acceptance"], variable.long_name)
+    accepted = "fraction of accepted moves since the last record"
+    arrays |= describe("acceptance", ("sweep", "sample", "beta", "replica", "layer"), records["acceptance"], accepted)
     for name, variable in variables_of(ensemble, "baseline").items():
         dims = ("sample", "machine", *(("layer",) if variable.per_layer else ()))
         arrays |= describe(name, dims, baseline[name], variable.long_name, variable.unit)
@@ -92,8 +96,10 @@ def _averages(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
         mean, error = jackknife(by_sample.values, by_sample.get_axis_num("sample"))
         template = by_sample.isel(sample=0, drop=True)
         text, unit = variable.attrs["long_name"], variable.attrs["units"]
-        averages[f"{name}_mean"] = template.copy(data=mean).assign_attrs(long_name=f"mean {text}", units=unit)
-        averages[f"{name}_error"] = template.copy(data=error).assign_attrs(long_name=f"jackknife error, {text}", units=unit)
+        for suffix, values, prefix in (("mean", mean, "mean"), ("error", error, "jackknife error of mean")):
+            averages[f"{name}_{suffix}"] = template.copy(data=values).assign_attrs(
+                long_name=f"{prefix} {text}", units=unit
+            )
     return averages
 
 

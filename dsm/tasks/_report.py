@@ -14,7 +14,8 @@ class Report:
         outcome: finished, already finished or interrupted.
         path: the run directory.
         figures: files of its figures.
-        value: one number for hyper-parameter sweepers (the final mean test error of a sampling run), None if interrupted.
+        value: one number for hyper-parameter sweepers (the final mean test error of a sampling run); None if
+            interrupted.
     """
 
     outcome: Outcome

@@ -53,7 +53,7 @@ def sample(config: Config) -> Report:
             directory.write("manifest.json", store.manifest(history.timings))
             dataset = _dataset(config, ensemble, history)
             store.write(dataset, directory.results)
-            if stop and history.sweep < config.sampler.sweeps:
+            if stop.received and history.sweep < config.sampler.sweeps:
                 logger.info("stopped by %s at sweep %d", stop.received.name, history.sweep)
                 stop.pass_on()
                 return Report(Outcome.interrupted, directory.path, [], None)
@@ -148,7 +148,7 @@ def _run(config: Config, ensemble: Ensemble, checkpoints: store.Checkpoints, sto
 
 
 def plan(sweep: int, due: list[int], budget: int) -> Iterator[tuple[int, bool]]:
-    """Segments (sweeps, recorded) from `sweep` on, at most `SEGMENTS` and about `budget` sweeps in all; records at `due`."""
+    """Segments (sweeps, recorded) from `sweep` on, at most `SEGMENTS`, `budget` sweeps in all; records at `due`."""
     for _, target in zip(range(SEGMENTS), due, strict=False):
         number = min(target - sweep, budget)
         yield number, sweep + number == target

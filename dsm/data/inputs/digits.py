@@ -38,7 +38,10 @@ class Digits(AbstractInputs):
 
     def sample(self, key: Key[Array, ""], train: int, test: int) -> tuple[Int8[Array, "M N"], Int8[Array, "M_test N"]]:
         require(
-            train + test <= IMAGES, "patterns", f"{train} train + {test} test", f"at most {IMAGES}, the digits there are"
+            train + test <= IMAGES,
+            "patterns",
+            f"{train} train + {test} test",
+            f"at most {IMAGES}, the digits there are",
         )
         images = jnp.asarray(_images(self.threshold))
         order = jax.random.permutation(key, IMAGES)

@@ -37,13 +37,11 @@ class AbstractMove(eqx.Module):
     continuous: eqx.AbstractClassVar[bool]
 
     @abc.abstractmethod
-    def draw(self, key: Key[Array, ""], beta: Float[Array, ""], shape: tuple[int, ...]) -> PyTree[Array, "D"]:
+    def draw(self, key: Key[Array, ""], beta: Float[Array, ""], shape: tuple[int, ...]) -> PyTree[Array]:
         """The random numbers of `shape` moves at `beta`: arrays with these leading axes."""
 
     @abc.abstractmethod
-    def update(
-        self, draws: PyTree[Array, "D"], weight: Float[Array, ""], unit: Unit, fan_in: int
-    ) -> Float[Array, ""]:
+    def update(self, draws: PyTree[Array], weight: Float[Array, ""], unit: Unit, fan_in: int) -> Float[Array, ""]:
         """The weight after one move, given that move's entries of `draw`."""
 
 
@@ -58,13 +56,11 @@ class AbstractProposal(AbstractMove):
     def propose(self, draws: PyTree[Array], weight: Float[Array, ""], fan_in: int) -> Float[Array, ""]:
         """The proposed weight."""
 
-    def draw(self, key: Key[Array, ""], beta: Float[Array, ""], shape: tuple[int, ...]) -> PyTree[Array, "D"]:
+    def draw(self, key: Key[Array, ""], beta: Float[Array, ""], shape: tuple[int, ...]) -> PyTree[Array]:
         proposal_key, accept_key = jax.random.split(key)
         return self.draw_proposal(proposal_key, shape), allowance(accept_key, beta, shape)
 
-    def update(
-        self, draws: PyTree[Array, "D"], weight: Float[Array, ""], unit: Unit, fan_in: int
-    ) -> Float[Array, ""]:
+    def update(self, draws: PyTree[Array], weight: Float[Array, ""], unit: Unit, fan_in: int) -> Float[Array, ""]:
         numbers, allowed = draws
         proposed = self.propose(numbers, weight, fan_in)
         moved = unit.field + (proposed - weight) * unit.spins

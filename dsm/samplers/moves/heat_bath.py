@@ -58,9 +58,7 @@ class HeatBath(AbstractMove):
         return truncated_normal(where, low[piece], high[piece], fan_in)
 
 
-def break_points(
-    weight: Float[Array, ""], unit: Unit, fan_in: int
-) -> tuple[Float[Array, " M"], Int[Array, " M"]]:
+def break_points(weight: Float[Array, ""], unit: Unit, fan_in: int) -> tuple[Float[Array, " M"], Int[Array, " M"]]:
     """Values of the weight where the unit's spin turns over on some pattern, ascending, and the energy jump there.
 
     With S = +1 the unit is up iff J >= a, with S = -1 iff J <= a, where a is a lattice point: the wall stands half a
