@@ -83,7 +83,7 @@ class SignNetwork(eqx.Module):
         _, fields = lax.scan(layer, pattern.astype(self.weights.dtype), self.wiring.matrices(self.weights))
         return scale * fields
 
-    def __call__(self, pattern: Int8[Array, " N"] | Float[Array, " N"]) -> Int8[Array, "L+1 N"]:
+    def __call__(self, pattern: Int8[Array, " N"] | Float[Array, " N"]) -> Int8[Array, "L_plus_1 N"]:
         """Spins S of all layers for one pattern of signs, the input S[0] included."""
         spins = sign_pm(self.fields(pattern)).astype(jnp.int8)
         return jnp.concatenate([pattern.astype(jnp.int8)[None], spins])

@@ -1,10 +1,10 @@
 """The only sign function of the project."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Num
 
 
-def is_up(field: Float[Array, "..."]) -> Bool[Array, "..."]:
+def is_up(field: Num[Array, "..."]) -> Bool[Array, "..."]:
     """Whether a spin in this field points up; a field of exactly zero counts as up."""
     return field >= 0
 

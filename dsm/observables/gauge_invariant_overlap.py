@@ -17,12 +17,10 @@ def gauge_invariant_overlap(
     Turning the sign of a hidden unit, with the weights into and out of it, changes neither. With one pattern the bias is
     unknown and the plain q_i**2 is returned.
     """
-    overlaps = unit_overlaps(a, b)
+    overlaps, patterns = unit_overlaps(a, b), a.shape[-2]
     square = overlaps**2
-    return (
-        jnp.mean(jnp.abs(overlaps), axis=-1),
-        jnp.mean(square - (1 - square) / max(a.shape[-2] - 1, 1) * (a.shape[-2] > 1), axis=-1),
-    )
+    bias = (1 - square) / (patterns - 1) if patterns > 1 else 0
+    return jnp.mean(jnp.abs(overlaps), axis=-1), jnp.mean(square - bias, axis=-1)
 
 
 @OBSERVABLES.register("gauge_invariant_overlap")

@@ -23,7 +23,7 @@ def matched_overlap(a: Int8[Array, "M N"], b: Int8[Array, "M N"]) -> tuple[Float
     Units see the same inputs, so that both are above zero for independent machines too: read them beside the baseline.
     """
     matrix = jnp.abs(overlap_matrix(a, b))
-    rows, columns = optax.assignment.hungarian_algorithm(-matrix)
+    rows, columns = optax.assignment.hungarian_algorithm(-matrix.astype(float))  # it computes in the default type
     return jnp.mean(matrix[rows, columns]), jnp.sum(matrix**2) / matrix.shape[0]
 
 

@@ -10,8 +10,7 @@ from dsm.observables._base import OBSERVABLES, AbstractObservable, Snapshot, Var
 
 def unit_overlaps(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -> Float[Array, "*layers N"]:
     """q_i(l) = mean over patterns of S_a S_b, unit by unit."""
-    patterns = a.shape[-2]
-    return jnp.sum((a * b).astype(jnp.int32), axis=-2, dtype=jnp.int32) / jnp.float32(patterns)
+    return jnp.sum(a * b, axis=-2, dtype=jnp.int32).astype(jnp.float32) / a.shape[-2]
 
 
 def spin_overlap(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -> Float[Array, "*layers"]:

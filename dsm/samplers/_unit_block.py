@@ -100,7 +100,8 @@ class UnitBlock(AbstractSampler):
         def visit(unit, carry):
             rows, fields, above, errors, accepted = carry
             spin = sign_pm(fields[unit])
-            errors_turned = turned_over_errors(matrices, layer, above - spin * twice_out[unit][:, None], labels)
+            turned_above = above - jnp.outer(twice_out[unit], spin)
+            errors_turned = turned_over_errors(matrices, layer, turned_above, labels)
             cost = jnp.where(is_up(spin), errors - errors_turned, errors_turned - errors)
             sources = None if neighbours is None else neighbours[unit]
             row, field, moved = self._chain(at(draws, unit), rows[unit], fields[unit], below, cost, sources)
@@ -108,14 +109,14 @@ class UnitBlock(AbstractSampler):
             return (
                 lax.dynamic_update_index_in_dim(rows, row, unit, 0),
                 lax.dynamic_update_index_in_dim(fields, field, unit, 0),
-                above - jnp.where(turned, spin, 0) * twice_out[unit][:, None],
+                above - jnp.outer(twice_out[unit], jnp.where(turned, spin, 0)),
                 jnp.where(turned, errors_turned, errors),
                 accepted + moved,
             )
 
         start = (rows, fields, above, errors, jnp.zeros((), jnp.int32))
         rows, fields, _, errors, accepted = lax.fori_loop(0, rows.shape[0], visit, start)
-        return rows, fields, errors, accepted / jnp.float32(rows.size * self.inner)
+        return rows, fields, errors, self._fraction(accepted, rows)
 
     def _output_layer(self, draws, rows, below, matrix, labels, neighbours):
         """Visit all output units at once: the cost of being up is -y."""
@@ -123,8 +124,10 @@ class UnitBlock(AbstractSampler):
         cost = jnp.where(labels, -1, 1).astype(jnp.int32)
         axes = (0, 0, 0, None, 0, None if neighbours is None else 0)
         rows, fields, accepted = jax.vmap(self._chain, axes)(draws, rows, fields, below, cost, neighbours)
-        accepted = jnp.sum(accepted, dtype=jnp.int32)
-        return rows, fields, accepted / jnp.float32(rows.size * self.inner)
+        return rows, fields, self._fraction(jnp.sum(accepted, dtype=jnp.int32), rows)
+
+    def _fraction(self, accepted: Int[Array, ""], rows: Float[Array, "N c"]) -> Float[Array, ""]:
+        return accepted.astype(jnp.float32) / (rows.size * self.inner)
 
     def _chain(
         self,

@@ -14,9 +14,7 @@ class AbstractInputs(eqx.Module):
     width: eqx.AbstractVar[int]
 
     @abc.abstractmethod
-    def sample(
-        self, key: Key[Array, ""], train: int, test: int
-    ) -> tuple[Int8[Array, "{train} N"], Int8[Array, "{test} N"]]:
+    def sample(self, key: Key[Array, ""], train: int, test: int) -> tuple[Int8[Array, "M N"], Int8[Array, "M_test N"]]:
         """One disorder sample: `train` training and `test` fresh patterns of the same law.
 
         What the law itself draws at random (the features of a hidden manifold) is shared by both sets. The training

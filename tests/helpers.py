@@ -1,0 +1,122 @@
+"""What several tests need: small problems, the naive chain, exact enumeration, tolerances from measured errors."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dsm import data, networks, samplers
+from dsm._random import stream
+from dsm.observables.statistics import effective_sample_size, r_hat
+
+#: Network kinds: (wiring, fan_in as a fraction of width).
+WIRINGS = ("dense", "random")
+#: Moves that go with each weight kind.
+MOVES = {
+    "spin_flip": ("ising", samplers.SpinFlip()),
+    "gaussian": ("spherical", samplers.GaussianMove(0.4)),
+    "heat_bath": ("spherical", samplers.HeatBath()),
+}
+
+
+def small_problem(
+    wiring: str = "dense", weights: str = "spherical", width: int = 6, depth: int = 3, alpha: float = 3.0, seed: int = 0
+) -> data.Problem:
+    """A problem small enough for naive computations; random wiring has c = width / 2."""
+    fan_in = width if wiring == "dense" else max(1, width // 2)
+    teacher = networks.SignNetwork(
+        width, depth, fan_in, weights=weights, wiring=wiring, key=jax.random.key(1000 + seed)
+    )
+    inputs = data.iid_signs(width)
+    return data.teacher_problem(jax.random.key(2000 + seed), teacher, inputs, alpha, test_patterns=50)
+
+
+def energy_of(problem: data.Problem, weights: np.ndarray) -> int:
+    """E in float64 numpy, one layer and unit after the other: no line shared with the package."""
+    wiring = problem.teacher.wiring
+    spins = np.asarray(problem.inputs, np.float64)
+    for layer in range(wiring.depth):
+        fields = np.empty_like(spins)
+        for unit in range(wiring.width):
+            sources = (
+                np.arange(wiring.width) if wiring.neighbours is None else np.asarray(wiring.neighbours[layer, unit])
+            )
+            fields[:, unit] = spins[:, sources] @ np.asarray(weights[layer, unit], np.float64)
+        spins = np.where(fields >= 0, 1.0, -1.0)
+    return int(np.sum(spins != np.asarray(problem.labels)))
+
+
+def naive_sweep(
+    key, weights: np.ndarray, problem: data.Problem, move, beta: float, inner: int
+) -> tuple[np.ndarray, int]:
+    """One weight after the other, the whole network evaluated each time, fed the numbers of the unit-block sweep.
+
+    For proposals only. The energy is an integer from float64 sums, so that decisions agree bitwise or not at all.
+    """
+    wiring = problem.teacher.wiring
+    weights = np.array(weights)
+    energy = energy_of(problem, weights)
+    for layer in range(wiring.depth):
+        shape = (wiring.width, inner * wiring.fan_in)
+        numbers, allowed = move.draw(stream(key, "layer", layer), jnp.float32(beta), shape)
+        for unit, turn in itertools.product(range(shape[0]), range(shape[1])):
+            k = turn % wiring.fan_in
+            old = weights[layer, unit, k]
+            drawn = None if numbers is None else numbers[unit, turn]
+            weights[layer, unit, k] = move.propose(drawn, jnp.float32(old), wiring.fan_in)
+            proposed = energy_of(problem, weights)
+            if proposed - energy <= allowed[unit, turn]:
+                energy = proposed
+            else:
+                weights[layer, unit, k] = old
+    return weights, energy
+
+
+def all_sign_vectors(bits: int) -> np.ndarray:
+    """All 2**bits vectors of signs, float32."""
+    return (2.0 * ((np.arange(2**bits)[:, None] >> np.arange(bits)) & 1) - 1).astype(np.float32)
+
+
+def energies(problem: data.Problem, weights) -> np.ndarray:
+    """E of many weight arrays [n, L, N, c]."""
+    return np.asarray(jax.jit(jax.vmap(lambda w: samplers.state_of(w, problem).energy))(weights))
+
+
+def run_chains(
+    sampler, problem, beta, *, chains: int, sweeps: int, keep_from: int, thin: int, seed: int, start="random"
+):
+    """Sample; returns energies [chain, draw] and normalised weights [chain, draw, L, N, c] after `keep_from` sweeps."""
+    begin = samplers.STARTS[start]
+
+    def one(key):
+        state = begin(stream(key, "start"), problem)
+
+        def block(state, index):
+            def sweep(t, state):
+                return sampler.step(jax.random.fold_in(key, index * thin + t), state, problem, beta)[0]
+
+            state = jax.lax.fori_loop(0, thin, sweep, state)
+            return state, (state.energy, problem.teacher.prior.normalise(state.weights))
+
+        return jax.lax.scan(block, state, jnp.arange(sweeps // thin))[1]
+
+    found = jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(seed), chains))
+    return tuple(np.asarray(array)[:, keep_from // thin :] for array in found)
+
+
+def assert_mean(chains: np.ndarray, exact: float, sigmas: float = 4.5, error: float = 0.0, least: float = 400) -> None:
+    """The mean of `chains` [chain, draw] equals `exact` (known to `error`) within `sigmas` standard errors.
+
+    The standard error comes from the measured effective sample size, which must be at least `least`: a chain that does not
+    mix cannot pass.
+    """
+    chains = np.asarray(chains, float)
+    if np.ptp(chains) == 0:
+        assert chains.flat[0] == exact
+        return
+    size = effective_sample_size(chains)
+    assert size >= least, f"effective sample size {size:.0f} is below {least}: the chains do not mix"
+    assert r_hat(chains) < 1.1
+    deviation = np.hypot(chains.std(ddof=1) / np.sqrt(size), error)
+    assert abs(chains.mean() - exact) < sigmas * deviation, f"{chains.mean()} is not {exact} +- {deviation}"

@@ -1,0 +1,284 @@
+"""Samplers against exact laws: enumeration, the prior, importance sampling, the conditional law of one weight."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import MOVES, all_sign_vectors, assert_mean, energies, run_chains, small_problem
+from scipy import integrate, stats
+
+from dsm import samplers
+from dsm.networks import spacing
+from dsm.samplers.moves import Unit
+from dsm.samplers.moves.heat_bath import choose_piece, interval_mass, truncated_normal
+
+BETAS = (0.0, 0.3, 1.0)
+
+
+@pytest.mark.parametrize("wiring", ["dense", "random"])
+@pytest.mark.parametrize("beta", BETAS)
+@pytest.mark.parametrize("inner", [1, 3])
+def test_spin_flip_against_enumeration(wiring, beta, inner):
+    """All 2**12 weight vectors. The teacher makes the law asymmetric: Q(1) has a mean of its own at beta > 0."""
+    if inner == 3 and (wiring == "dense" or beta != 0.3):
+        pytest.skip("one case shows it")
+    width, depth = (2, 3) if wiring == "dense" else (3, 2)
+    problem = small_problem(wiring, "ising", width=width, depth=depth, alpha=3.0, seed=4)
+    if wiring == "random":  # c = 1 leaves no room: two of three inputs
+        problem = two_of_three(seed=4)
+    shape = problem.teacher.weights.shape
+    assert np.prod(shape) == 12
+    vectors = all_sign_vectors(12).reshape(-1, *shape)
+    energy = energies(problem, vectors)
+    assert np.ptp(energy) > 0
+    law = np.exp(-beta * (energy - energy.min()))
+    law /= law.sum()
+    teacher = np.asarray(problem.teacher.weights)
+    overlap = (vectors * teacher).mean(axis=(2, 3))
+
+    sampled, weights = run_chains(
+        samplers.UnitBlock(samplers.SpinFlip(), inner), problem, beta, chains=64, sweeps=1200, keep_from=200, thin=10, seed=1
+    )
+    assert_mean(sampled, law @ energy)
+    for level in np.unique(energy):
+        if law[energy == level].sum() > 0.02:
+            assert_mean(sampled == level, law[energy == level].sum())
+    for layer in range(depth):
+        assert_mean((weights[:, :, layer] * teacher[layer]).mean(axis=(2, 3)), law @ overlap[:, layer])
+
+
+def two_of_three(seed: int):
+    from dsm import data, networks
+
+    teacher = networks.SignNetwork(3, 2, 2, weights="ising", wiring="random", key=jax.random.key(seed))
+    return data.teacher_problem(jax.random.key(seed + 1), teacher, data.iid_signs(3), 3.0, 20)
+
+
+def test_spin_flip_at_infinite_beta_visits_all_of_the_version_space():
+    """From the planted start of a connected version space, E = 0 states are equally likely."""
+    problem = two_of_three(seed=4)
+    vectors = all_sign_vectors(12).reshape(-1, *problem.teacher.weights.shape)
+    ground = vectors[energies(problem, vectors) == 0]
+    # Keep what single flips connect to the teacher.
+    codes = {tuple(v.ravel()) for v in ground}
+    reached, front = set(), [tuple(np.asarray(problem.teacher.weights).ravel())]
+    while front:
+        state = front.pop()
+        if state in reached:
+            continue
+        reached.add(state)
+        for k in range(12):
+            other = (*state[:k], -state[k], *state[k + 1 :])
+            if other in codes:
+                front.append(other)
+    _, weights = run_chains(
+        samplers.UnitBlock(samplers.SpinFlip()),
+        problem,
+        jnp.inf,
+        chains=64,
+        sweeps=1500,
+        keep_from=300,
+        thin=5,
+        seed=2,
+        start="planted",
+    )
+    seen = {tuple(v.ravel()) for v in weights.reshape(-1, *weights.shape[2:])}
+    assert seen == reached
+    mean = np.mean([np.mean(np.array(s).reshape(ground.shape[1:]) * np.asarray(problem.teacher.weights)) for s in reached])
+    assert_mean((weights * np.asarray(problem.teacher.weights)).mean(axis=(2, 3, 4)), mean)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "heat_bath"])
+def test_continuous_moves_keep_the_prior(name):
+    """At beta = 0 weights are independent standard normals, lattice or not."""
+    _, move = MOVES[name]
+    problem = small_problem("dense", "spherical", width=3, depth=2)
+    state = jax.vmap(lambda key: samplers.random_start(key, problem))(jax.random.split(jax.random.key(0), 4000))
+
+    def advance(key, state):
+        return jax.lax.fori_loop(
+            0, 6, lambda t, s: samplers.UnitBlock(move).step(jax.random.fold_in(key, t), s, problem, 0.0)[0], state
+        )
+
+    moved = jax.jit(jax.vmap(advance))(jax.random.split(jax.random.key(1), 4000), state)
+    weights = np.asarray(moved.weights).reshape(4000, -1)
+    for column in weights.T:
+        assert stats.kstest(column, "norm").pvalue > 1e-4
+    correlation = np.corrcoef(weights.T) - np.eye(weights.shape[1])
+    assert np.abs(correlation).max() < 5 / np.sqrt(4000)
+    # Six moves with d = 0.4 leave a correlation (1 - d**2)**3 with the start; the heat bath at beta = 0 leaves none.
+    before = np.asarray(state.weights).reshape(4000, -1)
+    expected = (1 - 0.4**2) ** 3 if name == "gaussian" else 0.0
+    assert abs(np.mean(before * weights) - expected) < 5 / np.sqrt(before.size)
+
+
+@pytest.mark.parametrize("wiring", ["dense", "random"])
+@pytest.mark.parametrize("beta", [0.2, 1.0, jnp.inf])
+@pytest.mark.parametrize("name", ["gaussian", "heat_bath"])
+def test_continuous_moves_against_importance_sampling(name, beta, wiring):
+    """Averages over the Gibbs measure, computed by reweighting independent draws from the prior."""
+    _, move = MOVES[name]
+    problem = small_problem(wiring, "spherical", width=2, depth=2, alpha=4.0, seed=1)
+    if wiring == "random":
+        from dsm import data, networks
+
+        teacher = networks.SignNetwork(3, 2, 2, wiring="random", key=jax.random.key(7))
+        problem = data.teacher_problem(jax.random.key(8), teacher, data.iid_signs(3), 2.0, 20)
+    shape = problem.teacher.weights.shape
+    draws = np.asarray(problem.teacher.prior.sample(jax.random.key(11), (400_000, *shape)))
+    energy = energies(problem, draws)
+    boltzmann = (energy == 0).astype(float) if np.isinf(beta) else np.exp(-beta * energy)
+    teacher = np.asarray(problem.teacher.normalised_weights)
+    normalised = np.asarray(problem.teacher.prior.normalise(draws))
+    observables = {
+        "energy": energy.astype(float),
+        "first": (normalised[:, 0] * teacher[0]).mean(axis=(1, 2)),
+        "last": (normalised[:, -1] * teacher[-1]).mean(axis=(1, 2)),
+    }
+    sampled, weights = run_chains(
+        samplers.UnitBlock(move),
+        problem,
+        beta,
+        chains=64,
+        sweeps=1200,
+        keep_from=200,
+        thin=5,
+        seed=5,
+        # At beta = inf random starts may be stuck above zero; the planted student is in equilibrium from the first sweep.
+        start="planted" if np.isinf(beta) else "random",
+    )
+    chains = {
+        "energy": sampled,
+        "first": (weights[:, :, 0] * teacher[0]).mean(axis=(2, 3)),
+        "last": (weights[:, :, -1] * teacher[-1]).mean(axis=(2, 3)),
+    }
+    for key, values in observables.items():
+        mean = np.average(values, weights=boltzmann)
+        error = np.sqrt(np.sum((boltzmann * (values - mean)) ** 2)) / boltzmann.sum()
+        if key == "energy" and np.isinf(beta):
+            assert np.all(sampled == 0)
+        elif not np.isinf(beta):
+            assert_mean(chains[key], mean, error=error)
+        else:
+            # The version space may be in pieces (sign gauges), of which the planted chain knows its own: compare what
+            # does not see the gauge.
+            invariant = np.abs(values)
+            mean = np.average(invariant, weights=boltzmann)
+            error = np.sqrt(np.sum((boltzmann * (invariant - mean)) ** 2)) / boltzmann.sum()
+            assert_mean(np.abs(chains[key]), mean, error=error)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "heat_bath"])
+def test_continuous_moves_against_a_long_naive_chain(name):
+    """A chain of another kind: one weight at a time drawn afresh from the prior, accepted on the whole network's energy."""
+    _, move = MOVES[name]
+    beta = 0.4
+    problem = small_problem("dense", "spherical", width=3, depth=2, alpha=3.0, seed=2)
+    shape = problem.teacher.weights.shape
+    size = int(np.prod(shape))
+
+    def naive(key):
+        start = samplers.random_start(jax.random.fold_in(key, 0), problem)
+
+        def one(state, key):
+            which, value, accept = jax.random.split(key, 3)
+            index = jax.random.randint(which, (), 0, size)
+            proposed = state.weights.ravel().at[index].set(problem.teacher.prior.sample(value, (1, 3))[0, 0])
+            other = samplers.state_of(proposed.reshape(shape), problem)
+            rise = (other.energy - state.energy).astype(jnp.float32)
+            better = jax.random.uniform(accept, (), jnp.float32) < jnp.exp(-beta * rise)
+            state = jax.tree.map(lambda a, b: jnp.where(better, a, b), other, state)
+            return state, (state.energy, problem.teacher.prior.normalise(state.weights))
+
+        return jax.lax.scan(one, start, jax.random.split(jax.random.fold_in(key, 1), 20_000))[1]
+
+    energy, weights = jax.jit(jax.vmap(naive))(jax.random.split(jax.random.key(3), 16))
+    teacher = np.asarray(problem.teacher.normalised_weights)
+    overlap = lambda w: (np.asarray(w) * teacher).mean(axis=(-3, -2, -1))  # noqa: E731
+    from dsm.observables.statistics import standard_error
+
+    sampled, ours = run_chains(
+        samplers.UnitBlock(move), problem, beta, chains=32, sweeps=1500, keep_from=300, thin=5, seed=6
+    )
+    for naive_chain, chain in ((np.asarray(energy), sampled), (overlap(weights), overlap(ours))):
+        naive_chain = naive_chain[:, 2000::20]
+        assert_mean(chain, naive_chain.mean(), error=standard_error(naive_chain))
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 2.0, float("inf")])
+def test_heat_bath_draws_the_conditional_law(beta):
+    """One weight, many draws, against the law integrated numerically from its definition."""
+    rng = np.random.default_rng(0)
+    fan_in, patterns, draws = 8, 7, 40_000
+    step = spacing(fan_in)
+    spins = rng.choice([-1.0, 1.0], patterns)
+    cost = rng.integers(-3, 4, patterns)
+    weight = 0.25
+    rest = np.round(rng.normal(size=patterns) * 1.5 / step) * step
+    unit = Unit(
+        jnp.asarray(rest + weight * spins, jnp.float32), jnp.asarray(spins, jnp.float32), jnp.asarray(cost, jnp.int32)
+    )
+    move = samplers.HeatBath()
+    numbers = move.draw(jax.random.key(1), jnp.float32(beta), (draws,))
+    drawn = np.asarray(
+        jax.jit(jax.vmap(lambda n: move.update(n, jnp.float32(weight), unit, fan_in)))(numbers), np.float64
+    )
+
+    def energy(value):
+        return np.sum(cost * (rest[:, None] + np.atleast_1d(value) * spins[:, None] >= 0), axis=0) if patterns else 0
+
+    grid = np.linspace(-6, 6, 200_001)
+    above = energy_on_grid = np.array([np.sum(cost * (rest + value * spins >= 0)) for value in (-7.0, 7.0)])
+    energy_on_grid = energy_of_line(grid, rest, spins, cost)
+    above = energy_on_grid - energy_on_grid.min()
+    density = stats.norm.pdf(grid) * (above == 0 if np.isinf(beta) else np.exp(-beta * above))
+    cumulative = integrate.cumulative_trapezoid(density, grid, initial=0)
+    cumulative /= cumulative[-1]
+    assert stats.kstest(drawn, lambda x: np.interp(x, grid, cumulative)).pvalue > 1e-4
+    if np.isinf(beta):
+        assert np.all(energy_of_line(drawn, rest, spins, cost) == energy_on_grid.min())
+    assert np.array_equal(np.round(drawn / step) * step, drawn)
+
+
+def energy_of_line(values, rest, spins, cost):
+    """Energy, up to a constant, for many values of one weight."""
+    return ((rest[None] + np.asarray(values)[:, None] * spins[None]) >= 0) @ cost
+
+
+def test_interval_mass_is_accurate_in_tails_and_narrow_intervals():
+    low = np.array([-12.0, -3.0, 0.1, 2.0, 5.0, 8.0, -9.0, 1.0, 3.0])
+    high = np.array([12.0, -2.99, 0.1 + 2**-18, 2.5, 5.001, 9.0, -8.5, 1.0, 12.0])
+    exact = np.where(low > 0, stats.norm.sf(low) - stats.norm.sf(high), stats.norm.cdf(high) - stats.norm.cdf(low))
+    mass = np.asarray(interval_mass(jnp.asarray(low, jnp.float32), jnp.asarray(high, jnp.float32)))
+    np.testing.assert_allclose(mass, exact, rtol=2e-4)
+    assert mass[7] == 0
+
+
+def test_piece_without_mass_or_weight_is_never_chosen():
+    mass = jnp.asarray([0.2, 0.0, 0.3, 0.5, 0.0], jnp.float32)
+    energy = jnp.asarray([3, 0, 1, 1, 0], jnp.int32)
+    for beta, legal in ((0.0, {0, 2, 3}), (jnp.inf, {2, 3})):
+        levels = jnp.asarray([0.0, 1e-9, 0.3, 0.6, 0.99999994, 1.0], jnp.float32)
+        chosen = {int(choose_piece(u, mass, energy, jnp.float32(beta))) for u in levels}
+        assert chosen <= legal
+
+
+@pytest.mark.parametrize(("low", "high"), [(-12.0, 12.0), (4.0, 4.5), (-8.0, -7.5), (0.5, 0.5 + 2**-15), (9.0, 12.0)])
+def test_truncated_normal_stays_inside(low, high):
+    half = 0.5 * spacing(20)
+    low, high = jnp.float32(low - half), jnp.float32(high + half)
+    for level in (0.0, 1e-7, 0.5, 0.9999999):
+        value = truncated_normal(jnp.float32(level), low, high, 20)
+        assert low < value < high
+
+
+def test_zero_temperature_and_infinite_temperature_allow_nothing_and_everything():
+    key = jax.random.key(0)
+    assert np.all(np.asarray(samplers.allowance(key, jnp.inf, (1000,))) == 0)
+    assert np.all(np.asarray(samplers.allowance(key, 0.0, (1000,))) == 2**30)
+    # P(allowance >= dE) is the Metropolis probability exp(-beta dE).
+    allowed = np.asarray(samplers.allowance(key, 0.7, (200_000,)))
+    for increase in (1, 2, 5):
+        accepted = np.mean(allowed >= increase)
+        exact = np.exp(-0.7 * increase)
+        assert abs(accepted - exact) < 5 * np.sqrt(exact * (1 - exact) / allowed.size)
