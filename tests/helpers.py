@@ -55,11 +55,13 @@ def naive_sweep(
     For proposals only. The energy is an integer from float64 sums, so that decisions agree bitwise or not at all.
     """
     wiring = problem.teacher.wiring
+    # Compiled, as the sweep is: op by op, XLA may round a normal variate otherwise.
+    jitted_draw = jax.jit(move.draw, static_argnums=2)
     weights = np.array(weights)
     energy = energy_of(problem, weights)
     for layer in range(wiring.depth):
         shape = (wiring.width, inner * wiring.fan_in)
-        numbers, allowed = move.draw(stream(key, "layer", layer), jnp.float32(beta), shape)
+        numbers, allowed = jitted_draw(stream(key, "layer", layer), jnp.float32(beta), shape)
         for unit, turn in itertools.product(range(shape[0]), range(shape[1])):
             k = turn % wiring.fan_in
             old = weights[layer, unit, k]

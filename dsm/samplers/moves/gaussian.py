@@ -16,7 +16,8 @@ from dsm.samplers.moves._base import MOVES, AbstractProposal
 class GaussianMove(AbstractProposal):
     """J -> sqrt(1 - d**2) J + d xi with xi ~ N(0, 1): an autoregression, reversible with respect to N(0, 1).
 
-    The result is rounded to the lattice, which disturbs detailed balance by (spacing/d)**2 only.
+    Both terms are rounded to the lattice, which disturbs detailed balance by (spacing/d)**2 only, and makes their sum
+    exact: the same numbers give the same move wherever and however it is compiled.
 
     Attributes:
         step_std: d, a standard deviation, in (0, 1]; 1 draws afresh from the prior. In arXiv:2302.07419's form
@@ -34,4 +35,4 @@ class GaussianMove(AbstractProposal):
 
     def propose(self, draws: Float[Array, ""], weight: Float[Array, ""], fan_in: int) -> Float[Array, ""]:
         shrink = jnp.float32((1 - self.step_std**2) ** 0.5)
-        return to_lattice(shrink * weight + draws, fan_in)
+        return to_lattice(shrink * weight, fan_in) + to_lattice(draws, fan_in)

@@ -9,7 +9,10 @@ from dsm.samplers.moves._base import MOVES, AbstractProposal
 
 @MOVES.register("spin_flip")
 class SpinFlip(AbstractProposal):
-    """J -> -J: its own inverse, and the prior is uniform on the signs."""
+    """J -> -J: its own inverse, and the prior is uniform on the signs.
+
+    At beta = 0 every flip is accepted, so that a sweep turns all weights over: the measure is kept, but nothing mixes.
+    """
 
     continuous: ClassVar[bool] = False
 
