@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from dsm._errors import ConfigError
+from dsm._errors import ConfigError, is_integer, require
 
 T = TypeVar("T")
 
@@ -78,10 +78,21 @@ class Registry(Generic[T]):
             )
             if option not in chosen and not optional:
                 raise ConfigError(f"{key}.{option} is missing: {options['name']} needs it")
+        chosen = {option: _typed(f"{key}.{option}", value, fields[option].type) for option, value in chosen.items()}
         try:
             return part(**chosen, **{name: value for name, value in given.items() if name in fields})
         except ConfigError as error:
             raise ConfigError(f"{key}.{error}") from None
+
+
+def _typed(key: str, value: Any, kind: Any) -> Any:
+    """The value of an option as its field wants it: whole numbers serve as numbers, nothing else is converted."""
+    if kind is float:
+        require(isinstance(value, (int, float)) and not isinstance(value, bool), key, value, "a number")
+        return float(value)
+    if kind is int:
+        require(is_integer(value), key, value, "an integer")
+    return value
 
 
 def import_folder(package: str, path: list[str]) -> None:

@@ -70,13 +70,9 @@ class DataConfig:
         require(self.samples >= 1, "data.samples", self.samples, "at least 1")
         require(self.test_patterns >= 1, "data.test_patterns", self.test_patterns, "at least 1")
         inputs = INPUTS.build(self.inputs, "data.inputs", width=network.width)
-        available = getattr(inputs, "available", math.inf)
-        require(
-            patterns + self.test_patterns <= available,
-            "data.test_patterns",
-            self.test_patterns,
-            f"at most {available - patterns}: {available} patterns less M = {patterns} for training",
-        )
+        left = inputs.available - patterns
+        legal = f"at most {left}: of {inputs.available} patterns M = {patterns} are for training"
+        require(self.test_patterns <= left, "data.test_patterns", self.test_patterns, legal)
 
 
 @dataclass
@@ -262,8 +258,15 @@ def load(composed: DictConfig, experiment: str) -> Config:
         kind = {"int": "an integer", "float": "a number", "bool": "true or false"}.get(_wanted(reason), wanted)
         raise ConfigError(f"{key} = {value}: must be {kind} ({reason})") from None
     assert isinstance(config, Config)
+    config.network.width = _width_for(config)
     config.check()
     return config
+
+
+def _width_for(config: Config) -> int:
+    """The network's width, which follows the inputs where these prescribe it."""
+    inputs = INPUTS.get(config.data.inputs.get("name", ""), "data.inputs.name")
+    return inputs.fixed_width or config.network.width  # type: ignore[attr-defined]
 
 
 def _wanted(reason: str) -> str:

@@ -1,6 +1,8 @@
 """What an input ensemble provides."""
 
 import abc
+import math
+from typing import ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Int8, Key
@@ -12,6 +14,11 @@ class AbstractInputs(eqx.Module):
     """A law of input patterns: vectors of `width` signs."""
 
     width: eqx.AbstractVar[int]
+
+    #: The only possible width, if the inputs prescribe it: the network's then follows.
+    fixed_width: ClassVar[int | None] = None
+    #: Patterns there are, training and test together.
+    available: ClassVar[float] = math.inf
 
     @abc.abstractmethod
     def sample(self, key: Key[Array, ""], train: int, test: int) -> tuple[Int8[Array, "M N"], Int8[Array, "M_test N"]]:

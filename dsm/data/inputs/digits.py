@@ -30,7 +30,8 @@ class Digits(AbstractInputs):
 
     width: int = eqx.field(static=True, default=PIXELS)
     threshold: float = eqx.field(static=True, default=7.5)
-    available: ClassVar[int] = IMAGES
+    fixed_width: ClassVar[int | None] = PIXELS
+    available: ClassVar[float] = IMAGES
 
     def __check_init__(self) -> None:
         require(self.width == PIXELS, "width", self.width, f"{PIXELS}, the number of pixels of a digit")

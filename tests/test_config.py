@@ -1,0 +1,182 @@
+"""The configuration: composition, ranges, messages, run directories."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+import yaml
+
+import dsm
+from dsm._errors import CapacityError, ConfigError, StoreError
+from dsm.config import changes, folder
+from dsm.samplers import SCHEDULES
+from dsm.store import open_run, path_of
+from dsm.tasks._records import record_sweeps
+from dsm.tasks.sample import sample
+
+EXPERIMENTS = sorted(path.stem for path in (folder() / "experiment").glob("*.yaml"))
+
+BAD = {
+    "c > N": ("network=random network.fan_in=70", "network.fan_in = 70: must be from 1 to network.width = 16"),
+    "c < N dense": ("network.fan_in=5", "network.fan_in = 5: must be null or network.width = 16 with dense wiring"),
+    "M = 0": ("data.alpha=0.01", "data.alpha = 0.01: must be large enough that M = round(alpha c) >= 1, and c = 16"),
+    "alpha": ("data.alpha=-1", "data.alpha = -1.0: must be positive and finite"),
+    "group option": ("network=triangular", "Could not find 'network/triangular'"),
+    "unknown key": ("network.colour=red", "Could not override 'network.colour'"),
+    "beta < 0": ("sampler.beta=-0.5", "sampler.beta = -0.5: must be a number >= 0 (inf is greedy)"),
+    "beta word": ("sampler.beta=cold", "sampler.beta = cold: must be a number >= 0 (inf is greedy)"),
+    "ladder": ("sampler.beta=[2,1]", "sampler.beta = [2.0, 1.0]: must be strictly increasing"),
+    "ladder twice": ("sampler.beta=[1,1]", "sampler.beta = [1.0, 1.0]: must be strictly increasing"),
+    "no beta": ("sampler.beta=[]", "sampler.beta = []: must be a number or a list of numbers"),
+    "D < 1": ("data=hidden_manifold data.inputs.latent=0", "data.inputs.latent = 0: must be an integer >= 1"),
+    "seed": ("seed=1.5", "seed = 1.5: must be an integer"),
+    "seed word": ("seed=abc", "seed = abc: must be an integer"),
+    "seed < 0": ("seed=-1", "seed = -1: must be an integer from 0 to 2**32 - 1"),
+    "every": ("observe.every=0", "observe.every = 0: must be at least 1 sweep"),
+    "spacing": ("observe.spacing=odd", "observe.spacing = odd: must be one of linear, log"),
+    "quantity": ("observe.quantities=[colour]", "observe.quantities = colour: must be one of energy, gauge_invariant"),
+    "reference": (
+        "observe.references=[9999]",
+        "observe.references = 9999: must be a sweep from 0 to sampler.sweeps = ",
+    ),
+    "burn-in": ("observe.burn_in=-1", "observe.burn_in = -1: must be null or a sweep from 0"),
+    "depth": ("network.depth=0", "network.depth = 0: must be at least 1"),
+    "width word": ("network.width=wide", "network.width = wide: must be an integer"),
+    "weights": ("network.weights=cubic", "network.weights = cubic: must be one of ising, spherical"),
+    "wiring": ("network.wiring=ring", "network.wiring = ring: must be one of dense, random"),
+    "move": ("sampler.move.name=jump", "sampler.move.name = jump: must be one of gaussian, heat_bath, spin_flip"),
+    "move for weights": (
+        "network.weights=ising",
+        "sampler.move.name = gaussian: must be one of spin_flip with network.weights = ising",
+    ),
+    "step": ("sampler.move.step_std=2", "sampler.move.step_std = 2.0: must be at least 0.01 and at most 1"),
+    "step word": ("sampler.move.step_std=far", "sampler.move.step_std = far: must be a number"),
+    "latent": ("data=hidden_manifold data.inputs.latent=2.5", "data.inputs.latent = 2.5: must be an integer"),
+    "move option": ("+sampler.move.size=2", "sampler.move.size = 2: gaussian has no such option (it has: step_std)"),
+    "missing option": ("sampler.schedule.name=linear", "sampler.schedule.sweeps is missing: linear needs it"),
+    "annealed greedy": (
+        "sampler=annealing sampler.beta=inf",
+        "sampler.beta = inf: must be positive and finite with sampler.schedule.name = geometric",
+    ),
+    "inner": ("sampler.inner=0", "sampler.inner = 0: must be at least 1"),
+    "replicas": ("sampler.replicas=0", "sampler.replicas = 0: must be at least 1"),
+    "sweeps": ("sampler.sweeps=0", "sampler.sweeps = 0: must be at least 1"),
+    "start": ("sampler.start=warm", "sampler.start = warm: must be one of random, planted"),
+    "samples": ("data.samples=0", "data.samples = 0: must be at least 1"),
+    "digits fan-in": ("data=digits network.fan_in=50", "network.fan_in = 50: must be null or network.width = 64"),
+    "digits": ("data=digits data.alpha=20", "data.test_patterns = 1000: must be at most 517"),
+    "task": ("task=dream", "task = dream: must be one of sample"),
+    "resume": ("run.resume=maybe", "run.resume = maybe: must be one of auto, never"),
+    "keep": ("run.keep=1", "run.keep = 1: must be at least 2"),
+    "experiment": ("experiment=nonsense", "Could not find 'experiment/nonsense'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_named_before_anything_is_written(case, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    overrides, message = BAD[case]
+    words = overrides.split()
+    if not any(word.startswith("experiment=") for word in words):
+        words.insert(0, "experiment=quickstart")
+    with pytest.raises(ConfigError) as caught:
+        dsm.run(*words)
+    assert message in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_little_memory_is_refused_with_what_would_fit(tmp_path):
+    small = ("experiment=quickstart", f"run.root={tmp_path}", "run.memory_gib=0.05", "sampler.replicas=4096")
+    with pytest.raises(
+        CapacityError, match=r"sampler.replicas = 4096: .* GiB are there; sampler.replicas=(\d+)"
+    ) as caught:
+        dsm.run(*small)
+    fits = int(str(caught.value).split("sampler.replicas=")[1].split()[0])
+    assert 1 <= fits < 4096
+    from dsm._capacity import check_capacity
+
+    at_work = 10**9
+    check_capacity(dsm.compose(*small, f"sampler.replicas={fits}"), at_work=1)
+    with pytest.raises(CapacityError):
+        check_capacity(dsm.compose(*small, f"sampler.replicas={fits + 1}"), at_work)
+    with pytest.raises(CapacityError, match="not even one replica fits: lower data.samples"):
+        dsm.run(*small, "run.memory_gib=1e-6")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_array_of_the_loop_grows_with_the_number_of_sweeps():
+    from dsm._capacity import need
+
+    few, many = (dsm.compose("experiment=quickstart", f"sampler.sweeps={n}") for n in (10, 10**6))
+    assert need(few) == need(many)
+
+
+def test_directory_is_a_function_of_the_configuration(tmp_path):
+    def path(*overrides):
+        return path_of(dsm.compose("experiment=quickstart", f"run.root={tmp_path}", *overrides)).relative_to(tmp_path)
+
+    assert path() == Path("quickstart/default/seed=0")
+    assert path("seed=7") == Path("quickstart/default/seed=7")
+    assert path("network.depth=3") == path()  # the experiment's own value
+    assert path("network.depth=4") == Path("quickstart/network.depth=4/seed=0")
+    both = ["network.depth=4", "data.alpha=2"]
+    assert path(*both) == path(*reversed(both)) == Path("quickstart/data.alpha=2.0,network.depth=4/seed=0")
+    assert path("run.devices=1", "run.figures=false") == path()  # how it is run does not matter
+    assert path("sampler.beta=[1,2]").parts[1] == "sampler.beta=1+2"
+    long = [f"observe.references=[{','.join(map(str, range(60)))}]"]
+    assert len(path(*long).parts[1]) <= 111
+    assert path(*long) != path(long[0].replace("59", "60"))
+    assert path_of(dsm.compose(f"run.root={tmp_path}")).relative_to(tmp_path) == Path("custom/default/seed=0")
+    assert changes(dsm.compose("experiment=quickstart", "data=digits")).keys() >= {"data.inputs.name", "network.width"}
+
+
+def test_directory_of_another_configuration_is_refused_with_the_difference(tmp_path):
+    here = ("experiment=quickstart", f"run.dir={tmp_path / 'run'}")
+    with open_run(dsm.compose(*here)) as directory:
+        assert yaml.safe_load((directory.path / "config.yaml").read_text())["network"]["depth"] == 3
+    with pytest.raises(StoreError, match=r"another configuration:\n  network.depth: 3 there, 5 now"):
+        dsm.run(*here, "network.depth=5")
+    with open_run(dsm.compose(*here, "run.progress=none")):  # not part of what a run is
+        pass
+    with open_run(dsm.compose(*here, "network.depth=5", "run.resume=never")) as directory:
+        assert directory.path.name == "run~2"
+
+
+def test_foreign_directory_and_second_process_are_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    here = dsm.compose("experiment=quickstart", f"run.dir={tmp_path}")
+    with pytest.raises(StoreError, match="is not empty and not a run directory .it has thesis.tex"):
+        sample(here)
+    (tmp_path / "thesis.tex").unlink()
+    with open_run(here), pytest.raises(StoreError, match="in use by another process"):
+        sample(here)
+
+
+def test_record_sweeps():
+    assert record_sweeps("linear", 10, 8, 25, []) == [0, 10, 20, 25]
+    assert record_sweeps("linear", 10, 8, 20, [5]) == [0, 5, 10, 20]
+    log = record_sweeps("log", 1, 4, 1000, [])
+    assert log[:5] == [0, 1, 2, 3, 6] and log[-1] == 1000
+    assert len(log) == 14
+    assert record_sweeps("log", 100, 4, 50, []) == [0, 50]
+    assert all(a < b for a, b in itertools.pairwise(log))
+
+
+@pytest.mark.parametrize("name", ["linear", "geometric"])
+def test_schedules_reach_their_target(name):
+    import jax.numpy as jnp
+    import numpy as np
+
+    schedule = SCHEDULES.build({"name": name, "sweeps": 10, "start": 0.1}, "sampler.schedule")
+    betas = np.array([float(schedule.beta(jnp.int32(t), jnp.float32(4.0))) for t in range(15)])
+    assert betas[0] == pytest.approx(0.1, rel=1e-6)
+    np.testing.assert_allclose(betas[10:], 4.0, rtol=1e-6)
+    steps = np.diff(betas[:11]) if name == "linear" else np.diff(np.log(betas[:11]))
+    np.testing.assert_allclose(steps, steps[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiment_says_how_to_run_it(name):
+    lines = (folder() / "experiment" / f"{name}.yaml").read_text().splitlines()
+    assert lines[0] == "# @package _global_"
+    assert lines[1].startswith(f"# dsm experiment={name}") or lines[1].startswith(f"# dsm -m experiment={name}")
