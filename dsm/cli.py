@@ -60,8 +60,8 @@ def main() -> None:
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
         logger.propagate = False
-    for chatty in ("absl", "jax", "matplotlib"):  # orbax, for one, reports every step of every checkpoint
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for chatty, level in (("absl", logging.CRITICAL), ("jax", logging.WARNING), ("matplotlib", logging.WARNING)):
+        logging.getLogger(chatty).setLevel(level)  # orbax (absl) reports every step; what matters dsm says itself
     _hydra_main()
 
 

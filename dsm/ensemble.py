@@ -32,7 +32,7 @@ class Progress(eqx.Module):
         sweep: sweeps done.
         state: the students.
         references: weights at the reference sweeps of two-time overlaps, zero before they are reached.
-        acceptance: sum over the sweeps since the last record of the fraction of accepted moves, by layer.
+        acceptance: mean over the sweeps since the last record of the fraction of accepted moves, by layer.
         last_record: the sweep of the last record.
     """
 
@@ -112,36 +112,36 @@ class Ensemble(eqx.Module):
         """`number` sweeps of every chain; each device works on its own replicas, in blocks that fit its cache."""
         first = progress.sweep
 
-        def chain(state: State, problem: Problem, sample: Array, beta: Array, replica: Array):
+        def chain(state: State, acceptance: Array, replica: Array, problem: Problem, sample: Array, beta: Array):
             key = stream(self.key, "moves", sample, beta, replica)
 
             def one(sweep, carry):
                 state, acceptance = carry
                 current = self.schedule.beta(sweep, self.betas[beta])
                 state, info = self.sampler.step(jax.random.fold_in(key, sweep), state, problem, current)
-                return state, acceptance + info.acceptance
+                age = (sweep + 1 - progress.last_record).astype(jnp.float32)
+                return state, acceptance + (info.acceptance - acceptance) / age
 
-            depth = problem.teacher.wiring.depth
-            return lax.fori_loop(first, first + number, one, (state, jnp.zeros((depth,), jnp.float32)))
+            return lax.fori_loop(first, first + number, one, (state, acceptance))
 
-        def device(state: State, replicas: Array, problems: Problem):
+        def device(state: State, acceptance: Array, replicas: Array, problems: Problem):
             samples, betas, _ = state.energy.shape
             together = max(1, min(samples, self.layout.block // state.energy[0].size))
 
-            def per_sample(state, problem, replicas, sample):
-                def per_chain(state, beta, replica):
-                    return chain(state, problem, sample, beta, replica)
+            def per_sample(state, acceptance, replicas, problem, sample):
+                def per_chain(state, acceptance, replica, beta):
+                    return chain(state, acceptance, replica, problem, sample, beta)
 
                 index = jnp.broadcast_to(jnp.arange(betas)[:, None], state.energy.shape)
-                return vmap_in_blocks(per_chain, max(1, self.layout.block // together), 2)(state, index, replicas)
+                over_chains = vmap_in_blocks(per_chain, max(1, self.layout.block // together), 2)
+                return over_chains(state, acceptance, replicas, index)
 
-            return vmap_in_blocks(per_sample, together, 1)(state, problems, replicas, jnp.arange(samples))
+            over_samples = vmap_in_blocks(per_sample, together, 1)
+            return over_samples(state, acceptance, replicas, problems, jnp.arange(samples))
 
         replicas = jnp.broadcast_to(jnp.arange(progress.state.energy.shape[2]), progress.state.energy.shape)
-        state, acceptance = self._on_devices(device, 2)(progress.state, replicas, self.problems)
-        return Progress(
-            first + number, state, progress.references, progress.acceptance + acceptance, progress.last_record
-        )
+        state, acceptance = self._on_devices(device, 3)(progress.state, progress.acceptance, replicas, self.problems)
+        return Progress(first + number, state, progress.references, acceptance, progress.last_record)
 
     def observe(self, progress: Progress) -> tuple[Progress, Record]:
         """Record all observables at the present sweep, for each chain, as {name: [S, B, R, ...]}."""
@@ -163,8 +163,7 @@ class Ensemble(eqx.Module):
             return lax.map(lambda sample: over_chains(*sample), (weights, others, problems))
 
         record = self._on_devices(device, 2)(weights, others, self.problems)
-        elapsed = jnp.maximum(progress.sweep - progress.last_record, 1)
-        record["acceptance"] = progress.acceptance / elapsed.astype(jnp.float32)
+        record["acceptance"] = progress.acceptance
         record["cached_energy"] = progress.state.energy
         renewed = Progress(
             progress.sweep, progress.state, references, jnp.zeros_like(progress.acceptance), progress.sweep

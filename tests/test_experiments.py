@@ -1,0 +1,138 @@
+"""Every experiment runs; sweeps run and join; the wheel works alone; notebooks execute."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from runs import dsm as command_line
+from runs import environment
+
+import dsm
+from dsm._errors import StoreError
+from dsm.config import folder
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPERIMENTS = sorted(path.stem for path in (folder() / "experiment").glob("*.yaml"))
+
+#: Sizes at which anything runs at once.
+SMALL = ("data.samples=2", "data.test_patterns=20", "data.alpha=1.0", "sampler.replicas=2", "sampler.sweeps=3")
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiment_runs_at_tiny_size(name, tmp_path):
+    width = () if name == "digits" else ("network.width=5",)
+    path = dsm.run(f"experiment={name}", f"run.root={tmp_path}", "run.progress=none", *SMALL, *width)
+    assert path.is_relative_to(tmp_path / name)
+    found = {entry.name for entry in path.iterdir()}
+    assert found >= {"config.yaml", "manifest.json", "checkpoints", "results.nc", "figures", "log.txt", "DONE"}
+    assert {figure.name for figure in (path / "figures").iterdir()} == {
+        "learning_curves.png",
+        "overlap_profile.png",
+        "two_time_overlap.png",
+    }
+    data = dsm.load(path)
+    assert data.attrs["complete"] == 1 and data.attrs["experiment"] == name
+    assert data.teacher_weight_overlap.dims == ("sample", "beta", "replica", "layer", "sweep")
+    assert all({"long_name", "units"} <= set(variable.attrs) for variable in data.data_vars.values())
+    assert float(data.energy.sel(sweep=3).max()) <= float(data.energy.sel(sweep=0).max())
+
+
+def test_equilibrium_run_has_convergence_statistics(tmp_path):
+    path = dsm.run(
+        *("experiment=quickstart", f"run.root={tmp_path}", "run.progress=none", "run.figures=false", "network.width=4"),
+        *("sampler=metropolis", "observe=equilibrium", "data.samples=2", "sampler.sweeps=400", "observe.every=4"),
+        *("observe.burn_in=100", "sampler.beta=[0.05,0.2]", "data.test_patterns=50"),
+    )
+    data = dsm.load(path)
+    assert data.energy_ess.dims == ("sample", "beta") and float(data.energy_ess.min()) > 20
+    assert data.energy_rhat.max() < 1.3
+    assert data.teacher_weight_overlap_ess.dims == ("sample", "beta", "layer")
+    # The colder, the lower the energy.
+    late = data.energy.sel(sweep=slice(100, None)).mean(("replica", "sweep"))
+    assert bool((late.isel(beta=1) < late.isel(beta=0)).all())
+
+
+def test_sweep_runs_and_joins(tmp_path):
+    """The multirun of the README, at a small size, with the basic launcher."""
+    command_line(
+        *("-m", "experiment=quickstart", "network.depth=2,4", "seed=range(3)", "run.figures=false"),
+        *(*SMALL, "network.width=5", "observe.quantities=[weight_overlap,test_error,energy]"),
+        cwd=tmp_path,
+    )
+    data = dsm.load_sweep(tmp_path / "runs")
+    assert data.sizes["depth"] == 2 and data.sizes["seed"] == 3 and data.sizes["layer"] == 4
+    assert np.isnan(data.teacher_weight_overlap_mean.sel(depth=2, layer=4)).all()
+    assert not np.isnan(data.teacher_weight_overlap_mean.sel(depth=4)).any()
+    (one,) = (tmp_path / "runs").glob("quickstart/*network.depth=4*/seed=2")
+    np.testing.assert_array_equal(data.test_error.sel(depth=4, seed=2), dsm.load(one).test_error)
+    assert data.seed.values.tolist() == [0, 1, 2]
+
+
+def test_sweep_over_beta_joins_along_beta(tmp_path):
+    for beta in ("inf", "1", "[0.5,2]"):
+        dsm.run("experiment=quickstart", f"run.root={tmp_path}", f"sampler.beta={beta}", "run.progress=none",
+                "run.figures=false", "network.width=4", *SMALL)  # fmt: skip
+    assert dsm.load_sweep(tmp_path).beta.values.tolist() == [0.5, 1.0, 2.0, np.inf]
+
+
+def test_joblib_launcher_runs_jobs_side_by_side(tmp_path):
+    command_line(
+        *("-m", "experiment=quickstart", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=0,1"),
+        *(*SMALL, "network.width=4", "run.figures=false", "observe.quantities=[test_error]"),
+        cwd=tmp_path,
+    )
+    assert dsm.load_sweep(tmp_path / "runs").sizes["seed"] == 2
+
+
+def test_loading_what_is_not_there():
+    with pytest.raises(StoreError, match="is not a run directory"):
+        dsm.load("/nonexistent")
+    with pytest.raises(StoreError, match="no finished run below"):
+        dsm.load_sweep("/nonexistent")
+
+
+def test_seed_decides(tmp_path):
+    small = ("experiment=quickstart", "run.progress=none", "run.figures=false", "network.width=4", *SMALL)
+    first, again, other = (
+        dsm.load(dsm.run(*small, f"run.root={tmp_path / name}", f"seed={seed}"))
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
+    np.testing.assert_array_equal(first.test_error, again.test_error)
+    assert not np.array_equal(first.test_error, other.test_error)
+
+
+def test_wheel_works_alone(tmp_path):
+    """Built and installed in an environment of its own, in an empty folder; dependencies come from this one."""
+    subprocess.run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT], check=True,
+                   capture_output=True)  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True, capture_output=True)
+    (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")
+    (here,) = {Path(entry) for entry in sys.path if entry.endswith("site-packages")}
+    (site / "dependencies.pth").write_text(f"{here}\n")
+    # The editable install of this checkout must not be what is found.
+    where = [python, "-c", "import dsm; print(dsm.__file__)"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    found = subprocess.run(where, cwd=empty, env=environment(), check=True, capture_output=True, text=True).stdout
+    assert str(site) in found
+    words = ["experiment=quickstart", *SMALL, "network.width=4", "run.figures=false"]
+    subprocess.run([tmp_path / "venv/bin/dsm", *words], cwd=empty, env=environment(), check=True, capture_output=True)
+    assert len(list(empty.rglob("DONE"))) == 1
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebook_executes(notebook, tmp_path, monkeypatch):
+    import nbclient
+    import nbformat
+
+    monkeypatch.setenv("DSM_NOTEBOOK_SWEEPS", "8")
+    content = nbformat.read(notebook, as_version=4)
+    assert all(not cell.get("outputs") for cell in content.cells), "outputs must be stripped"
+    nbclient.NotebookClient(content, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert os.listdir(tmp_path)

@@ -1,0 +1,239 @@
+"""Interrupted work resumes, bitwise; nothing is lost or silently wrong."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from runs import TINY, assert_same_results, dsm, results, start
+
+import dsm as package
+from dsm._errors import StoreError
+from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
+
+#: Every call of the loop is one sweep, and each is followed by a checkpoint.
+STEPWISE = ("run.checkpoint_minutes=0", "run.chunk_seconds=1e-9")
+
+#: Kill this very process as soon as the n-th temporary checkpoint is seen: in the middle of its being written.
+KILL_IN_CHECKPOINT = """
+import os, pathlib, signal, threading, time
+def watch():
+    seen = set()
+    while len(seen) < {number}:
+        seen |= {{path.name for path in pathlib.Path("run/checkpoints").glob("*orbax-checkpoint-tmp*")}}
+    os.kill(os.getpid(), signal.SIGKILL)
+threading.Thread(target=watch, daemon=True).start()
+"""
+
+#: Send a signal to this very process once so many checkpoints are there.
+SIGNAL_AFTER = """
+import os, pathlib, signal, threading, time
+def watch():
+    while not any(path.name.isdigit() and int(path.name) >= {sweep} for path in pathlib.Path("run/checkpoints").glob("*")):
+        time.sleep(0.0005)
+    os.kill(os.getpid(), signal.{name})
+threading.Thread(target=watch, daemon=True).start()
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> str:
+    """One compilation cache for all runs of this file."""
+    return f"run.compilation_cache={tmp_path_factory.mktemp('cache')}"
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, cache) -> Path:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    dsm(*TINY, "run.dir=run", cache, cwd=folder)
+    return folder / "run"
+
+
+def test_killed_runs_resume_bitwise(tmp_path, uninterrupted, cache):
+    """kill -9 at several points: in the middle of the first and of a later checkpoint, and between checkpoints."""
+    arguments = (*TINY, "run.dir=run", cache, *STEPWISE)
+    for program in (
+        KILL_IN_CHECKPOINT.format(number=1),
+        KILL_IN_CHECKPOINT.format(number=7),
+        SIGNAL_AFTER.format(sweep=30, name="SIGKILL"),
+        SIGNAL_AFTER.format(sweep=45, name="SIGKILL"),
+    ):
+        killed = dsm(*arguments, cwd=tmp_path, program=program, check=False)
+        assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
+        assert not (tmp_path / "run" / "DONE").exists()
+    finished = dsm(*arguments, cwd=tmp_path)
+    resumed = [line for line in finished.stderr.splitlines() if "resumed at sweep" in line]
+    assert resumed and int(resumed[0].split()[-1]) >= 44
+    assert_same_results(tmp_path / "run", uninterrupted)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGINT"])
+def test_signals_checkpoint_and_exit_with_the_documented_code(tmp_path, uninterrupted, cache, name):
+    arguments = (*TINY, "run.dir=run", cache)
+    program = SIGNAL_AFTER.format(sweep=10, name=name)
+    stopped = dsm(*arguments, *STEPWISE, cwd=tmp_path, program=program, check=False)
+    assert stopped.returncode == EXIT_INTERRUPTED, stopped.stdout + stopped.stderr
+    assert f"stopped by {name} at sweep" in stopped.stderr
+    assert "run the same command again to continue" in stopped.stderr
+    partial = package.load(tmp_path / "run")
+    assert partial.attrs["complete"] == 0
+    assert 10 <= int(partial.sweep[-1]) + 4 < 64
+    dsm(*arguments, cwd=tmp_path)
+    assert_same_results(tmp_path / "run", uninterrupted)
+
+
+def test_finished_run_is_a_no_op(uninterrupted, cache):
+    before = {
+        path: path.stat().st_mtime_ns for path in uninterrupted.rglob("*") if path.name not in ("log.txt", ".lock")
+    }
+    again = dsm(*TINY, "run.dir=run", cache, cwd=uninterrupted.parent)
+    assert "already finished" in again.stderr
+    assert before == {p: p.stat().st_mtime_ns for p in uninterrupted.rglob("*") if p.name not in ("log.txt", ".lock")}
+
+
+def test_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path, uninterrupted, cache):
+    arguments = (*TINY, "run.dir=run", cache)
+    dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=20, name="SIGTERM"), check=False)
+    steps = sorted(int(path.name) for path in (tmp_path / "run/checkpoints").iterdir())
+    assert len(steps) == 3  # run.keep
+    newest = tmp_path / "run/checkpoints" / str(steps[-1])
+    for file in newest.rglob("d/*"):
+        if file.stat().st_size > 1:
+            os.truncate(file, file.stat().st_size // 2)
+    finished = dsm(*arguments, cwd=tmp_path)
+    assert f"checkpoint at sweep {steps[-1]} is damaged and set aside" in finished.stderr
+    assert f"resumed at sweep {steps[-2]}" in finished.stderr
+    assert_same_results(tmp_path / "run", uninterrupted)
+
+
+def test_silently_altered_checkpoint_is_found_by_its_digest(tmp_path):
+    import numpy as np
+
+    from dsm.store import Checkpoints
+    from dsm.store._checkpoint import digest
+
+    with Checkpoints(tmp_path, 3) as checkpoints:
+        for sweep in (1, 2):
+            checkpoints.save(sweep, {"a": np.arange(6.0) + sweep})
+        (meta,) = (tmp_path / "2" / "meta").glob("metadata")
+        meta.write_text(meta.read_text().replace(digest({"a": np.arange(6.0) + 2}), "0" * 64))
+        found = checkpoints.load_newest()
+        assert found is not None and found[0] == 1
+        np.testing.assert_array_equal(found[1]["a"], np.arange(6.0) + 1)
+
+
+def test_all_checkpoints_damaged_is_an_error_not_a_fresh_start(tmp_path, cache):
+    arguments = (*TINY, "run.dir=run", cache)
+    dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=8, name="SIGTERM"), check=False)
+    for file in (tmp_path / "run/checkpoints").rglob("d/*"):
+        os.truncate(file, 0)
+    refused = dsm(*arguments, cwd=tmp_path, check=False)
+    assert refused.returncode == EXIT_ERROR
+    assert "is readable; run.resume=never starts afresh beside it" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_checkpoint_of_another_shape_is_refused(tmp_path, cache):
+    arguments = (*TINY, "run.dir=run", cache)
+    dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=8, name="SIGTERM"), check=False)
+    other = ("run.dir=other", cache, *STEPWISE, "network.depth=2")
+    dsm(*TINY, *other, cwd=tmp_path)
+    shutil.rmtree(tmp_path / "run/checkpoints")
+    shutil.copytree(tmp_path / "other/checkpoints", tmp_path / "run/checkpoints")
+    refused = dsm(*arguments, cwd=tmp_path, check=False)
+    assert refused.returncode == EXIT_ERROR
+    assert (
+        "the checkpoint is of another run:\n  .state.weights: (2, 1, 4, 2, 6, 6) there, (2, 1, 4, 3, 6, 6) needed"
+        in (refused.stderr)
+    )
+
+
+def test_full_disk_ends_with_a_clear_error_and_keeps_the_last_good_checkpoint(tmp_path, uninterrupted, cache):
+    """A real full disk, on a tiny file system in memory."""
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("mounting a file system needs more rights; the injected error covers this machine")
+    try:
+        arguments = (*TINY, f"run.dir={small}/run", cache)
+        fill = f"""
+import os, pathlib, threading, time
+def fill():
+    while not any(p.name.isdigit() and int(p.name) >= 12 for p in pathlib.Path("{small}/run/checkpoints").glob("*")):
+        time.sleep(0.001)
+    try:
+        with open("{small}/filler", "wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+    except OSError:
+        pass
+threading.Thread(target=fill, daemon=True).start()
+"""
+        full = dsm(*arguments, *STEPWISE, cwd=tmp_path, program=fill, check=False)
+        assert full.returncode == EXIT_ERROR, full.stdout + full.stderr
+        assert "dsm: cannot write" in full.stderr and "Traceback" not in full.stderr
+        steps = sorted(int(p.name) for p in (small / "run/checkpoints").iterdir() if p.name.isdigit())
+        assert steps and steps[-1] >= 12
+        os.unlink(small / "filler")
+        finished = dsm(*arguments, cwd=tmp_path)
+        assert "resumed at sweep" in finished.stderr
+        assert_same_results(small / "run", uninterrupted)
+    finally:
+        subprocess.run(["umount", str(small)], check=False)
+
+
+def test_disk_error_while_saving_is_reported(tmp_path, monkeypatch):
+    import numpy as np
+    import orbax.checkpoint as ocp
+
+    from dsm.store import Checkpoints
+
+    with Checkpoints(tmp_path, 3) as checkpoints:
+        checkpoints.save(5, {"a": np.ones(3)})
+
+        def refuse(*arguments, **options):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(ocp.CheckpointManager, "save", refuse)
+        with pytest.raises(StoreError, match=r"at sweep 9 in .*last good checkpoint is at sweep 5.*No space left"):
+            checkpoints.save(9, {"a": np.ones(3)})
+        assert checkpoints.sweeps == [5]
+
+
+def test_results_do_not_depend_on_the_number_of_devices(tmp_path, uninterrupted, cache):
+    """The same replicas on 1, 2 (one a core) and 4 devices."""
+    for devices in (1, 4):
+        dsm(*TINY, f"run.dir=on{devices}", f"run.devices={devices}", cache, cwd=tmp_path)
+        assert_same_results(tmp_path / f"on{devices}", uninterrupted)
+
+
+def test_a_further_replica_changes_nobody_elses_trajectory(tmp_path, uninterrupted, cache):
+    dsm(
+        *TINY,
+        "run.dir=more",
+        "sampler.replicas=6",
+        "observe.quantities=[weight_overlap,test_error]",
+        cache,
+        cwd=tmp_path,
+    )
+    more, few = results(tmp_path / "more"), results(uninterrupted)
+    for name in ("teacher_weight_overlap", "test_error", "acceptance"):
+        assert (more[name].isel(replica=slice(4)) == few[name]).all()
+
+
+def test_second_process_waits_for_nobody(tmp_path, cache):
+    first = start(*TINY, "run.dir=run", "sampler.sweeps=1000000", cache, *STEPWISE, cwd=tmp_path)
+    try:
+        while not list((tmp_path / "run").glob("checkpoints/[0-9]*")):
+            assert first.poll() is None
+            time.sleep(0.05)
+        second = dsm(*TINY, "run.dir=run", "sampler.sweeps=1000000", cache, cwd=tmp_path, check=False)
+        assert second.returncode == EXIT_ERROR and "in use by another process" in second.stderr
+    finally:
+        first.terminate()
+        first.communicate(timeout=60)
+    assert first.returncode == EXIT_INTERRUPTED
