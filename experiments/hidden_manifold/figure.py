@@ -29,15 +29,8 @@ def main(runs: str, file: str) -> None:
     left.set(xscale="log", xlabel="latent dimension $D$", ylabel=r"test error $\epsilon$", ylim=(0, 0.52))
     for index, latent in enumerate(data.latent.values):
         at = data.sel(latent=latent)
-        style = {"color": f"C{index}", "marker": "v"}
-        right.errorbar(
-            at.layer,
-            at.teacher_matched_overlap_mean,
-            at.teacher_matched_overlap_error,
-            label=f"D={latent}",
-            capsize=2,
-            **style,
-        )
+        style = {"color": f"C{index}", "marker": "v", "label": f"D={latent}", "capsize": 2}
+        right.errorbar(at.layer, at.teacher_matched_overlap_mean, at.teacher_matched_overlap_error, **style)
         right.plot(at.layer, at.baseline_matched_overlap_mean, color=f"C{index}", ls="--", lw=1)
     right.set(xlabel="layer $l$", ylabel="best-matched overlap, test", xticks=data.layer, ylim=(0, 1.02))
     right.legend(fontsize=8, title="dashed: independent", title_fontsize=8)

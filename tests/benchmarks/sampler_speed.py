@@ -78,6 +78,15 @@ def sampler(
     return replicas * sweeps * teacher.weights.size / statistics.median(times)
 
 
+def processor() -> str:
+    """Name of the CPU."""
+    try:
+        names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+        return names[0].split(":")[1].strip()
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--replicas", type=int, nargs="+", help="numbers of replicas to scan")
@@ -92,8 +101,8 @@ def main() -> None:
         if program is not None:
             subprocess.run([compiler, "-O3", "-march=native", "-ffast-math", "-o", program, SOURCE], check=True)
         print(
-            f"{datetime.date.today()}, {jax.device_count()} x {device.device_kind} ({platform.processor() or platform.machine()}), "
-            f"jax {jax.__version__}, jaxlib {jaxlib.__version__}, Python {platform.python_version()}\n"
+            f"{datetime.date.today()}, {jax.device_count()} x {device.device_kind} ({processor()}), jax {jax.__version__}, "
+            f"jaxlib {jaxlib.__version__}, Python {platform.python_version()}\n"
         )
         print("| N = c | L | M | weights | d | replicas | dsm, proposals/s | C++, one core | ratio |")
         print("|---|---|---|---|---|---|---|---|---|", flush=True)

@@ -1,0 +1,90 @@
+"""Nishimori identity: to a student in equilibrium, the teacher is one more student.
+
+Given teacher-made data without noise, the teacher is an exact draw from the Gibbs measure at beta = inf. Students that
+start as the teacher and forget it are further draws: every mean teacher-student overlap is a mean student-student one.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dsm import data, networks, samplers
+from dsm._random import stream
+from dsm.observables import OBSERVABLES, take_snapshot
+
+SAMPLES = 200
+TEST_PATTERNS = 64
+#: Width, depth, fan_in, wiring, alpha, move, and the sweeps at which to look: much too early, half way, at the end.
+CASES = {
+    "one dense layer, gaussian": (4, 1, 4, "dense", 3.0, samplers.GaussianMove(0.6), (2, 100, 200)),
+    "dense, heat bath": (3, 2, 3, "dense", 2.0, samplers.HeatBath(), (2, 150, 300)),
+    "random, heat bath": (5, 2, 3, "random", 2.0, samplers.HeatBath(), (2, 200, 400)),
+    "random, gaussian": (5, 2, 3, "random", 1.0, samplers.GaussianMove(1.0), (2, 200, 400)),
+}
+
+
+def measure(width, depth, fan_in, wiring, alpha, move, times, seed=0):
+    """All pair observables, [sample, time, ...]: teacher-student (mean of two), student-student; and the energy."""
+    sampler = samplers.UnitBlock(move)
+
+    def one(key):
+        teacher = networks.SignNetwork(width, depth, fan_in, wiring=wiring, key=stream(key, "teacher"))
+        inputs = data.iid_signs(width)
+        problem = data.teacher_problem(stream(key, "data"), teacher, inputs, alpha, TEST_PATTERNS)
+        kinds = [OBSERVABLES.get(name)() for name in OBSERVABLES.names]
+        kinds = [kind for kind in kinds if "student" in kind.pairs and kind.applies(teacher.wiring)]
+
+        def compare(a, b):
+            return {name: value for kind in kinds for name, value in kind(a, b).items()}
+
+        def sweep(t, state):
+            keys = jax.vmap(lambda student: stream(key, "sweep", student, t))(jnp.arange(2))
+            return jax.vmap(lambda k, s: sampler.step(k, s, problem, jnp.inf)[0])(keys, state)
+
+        def until(state, window):
+            state = jax.lax.fori_loop(window[0], window[1], sweep, state)
+            students = jax.vmap(lambda w: take_snapshot(teacher.with_weights(w), problem))(state.weights)
+            with_teacher = jax.vmap(compare, in_axes=(None, 0))(take_snapshot(teacher, problem), students)
+            with_teacher = jax.tree.map(lambda value: value.mean(axis=0), with_teacher)
+            first, second = (jax.tree.map(lambda value, n=n: value[n], students) for n in (0, 1))
+            return state, (with_teacher, compare(first, second), state.energy)
+
+        start = samplers.planted_start(key, problem)
+        start = jax.tree.map(lambda value: jnp.stack([value, value]), start)
+        windows = jnp.stack([jnp.asarray((0, *times[:-1])), jnp.asarray(times)], axis=1)
+        return jax.lax.scan(until, start, windows)[1]
+
+    found = jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(seed), SAMPLES))
+    return jax.tree.map(lambda value: np.asarray(value, float), found)
+
+
+def deviations(differences):
+    """Mean over disorder samples in its standard errors; 0 where all differences are zero."""
+    error = differences.std(axis=0, ddof=1) / np.sqrt(len(differences))
+    return np.where(error == 0, 0, differences.mean(axis=0) / np.where(error == 0, 1, error))
+
+
+@pytest.mark.parametrize("case", list(CASES))
+def test_teacher_is_one_more_student(case):
+    teacher, student, energy = measure(*CASES[case])
+    depth = CASES[case][1]
+    assert np.all(energy == 0)
+    expected = {"weight_overlap", "spin_overlap_train", "spin_overlap_test"}
+    assert expected <= teacher.keys() == student.keys()
+    assert ("matched_overlap" in teacher) == ("dense" in case)
+    for name in teacher:
+        early, half, late = (teacher[name][:, t] for t in range(3))
+        assert late.shape == (SAMPLES, depth)
+        # The overlap with the teacher has relaxed: nothing happens in the second half.
+        assert np.all(np.abs(deviations(half - late)) < 4.5), name
+        assert np.all(np.abs(deviations(late - student[name][:, 2])) < 4.5), name
+    # The test can see a deviation: before the teacher is forgotten it is nearer to students than they to each other.
+    assert np.all(deviations(teacher["weight_overlap"][:, 0] - student["weight_overlap"][:, 0]) > 4.5)
+    # And there is something to be equal: test outputs agree, far better than by chance.
+    assert deviations(teacher["spin_overlap_test"][:, 2, -1]) > 20
+    if "random" in case:
+        assert np.all(deviations(teacher["weight_overlap"][:, 2]) > 4.5)
+    print(case, {n: (teacher[n][:, 2].mean(0).round(3).tolist(), student[n][:, 2].mean(0).round(3).tolist(),
+        deviations(teacher[n][:, 2] - student[n][:, 2]).round(1).tolist(),
+        deviations(teacher[n][:, 1] - teacher[n][:, 2]).round(1).tolist(), deviations(teacher[n][:, 0] - student[n][:, 0]).round(1).tolist()) for n in teacher})

@@ -1,0 +1,319 @@
+"""Observables: small cases by hand, symmetries through real networks, estimators against what they estimate."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import small_problem
+from scipy import optimize
+
+from dsm import observables
+from dsm.networks import dense_wiring, random_wiring
+from dsm.observables import OBSERVABLES, Snapshot
+from dsm.observables import test_error as fraction_wrong  # a name that pytest does not take for a test
+from dsm.observables.matched_overlap import overlap_matrix
+from dsm.observables.statistics import effective_sample_size, jackknife, r_hat, standard_error
+
+EPS = float(np.finfo(np.float32).eps)
+WIDTH, DEPTH, TEST = 5, 3, 64
+
+
+@pytest.fixture(scope="module")
+def dense():
+    """A dense problem with 64 test patterns, so that overlaps and their sums are exact in float32, and a snapshot."""
+    problem = small_problem("dense", "spherical", width=WIDTH, depth=DEPTH, alpha=6.4, seed=1)
+    patterns = jax.random.rademacher(jax.random.key(0), (TEST, WIDTH), jnp.int8)
+    labels = jax.vmap(lambda pattern: problem.teacher(pattern)[-1])(patterns)
+    problem = type(problem)(problem.teacher, problem.inputs, problem.labels, patterns, labels)
+    return problem, jax.jit(lambda w: observables.take_snapshot(problem.teacher.with_weights(w), problem))
+
+
+@pytest.fixture(scope="module")
+def all_of():
+    """Every observable of a pair of machines, by name of the variable."""
+    compiled = jax.jit(lambda a, b: [OBSERVABLES.get(name)()(a, b) for name in OBSERVABLES.names])
+
+    def values(a, b):
+        merged = {}
+        for part in compiled(a, b):
+            assert not merged.keys() & part.keys()
+            merged |= {name: np.asarray(value) for name, value in part.items()}
+        return merged
+
+    return values
+
+
+def signs(values):
+    return jnp.asarray(values, jnp.int8)
+
+
+# ------------------------------------------------------------------------------------------------- machines and pairs
+
+
+def test_snapshot_against_numpy(dense):
+    problem, snapshot = dense
+    weights = np.asarray(problem.teacher.redraw(jax.random.key(4)).weights)
+    taken = snapshot(jnp.asarray(weights))
+    for spins, patterns in ((taken.train, problem.inputs), (taken.test, problem.test_inputs)):
+        below = np.asarray(patterns, float)
+        assert spins.dtype == jnp.int8 and spins.shape == (DEPTH, len(below), WIDTH)
+        for layer in range(DEPTH):
+            below = np.where(below @ weights[layer].T.astype(float) >= 0, 1.0, -1.0)
+            np.testing.assert_array_equal(np.asarray(spins[layer]), below)
+    length = np.sqrt((weights.astype(float) ** 2).mean(axis=-1, keepdims=True))
+    np.testing.assert_allclose(np.asarray(taken.weights), weights / length, rtol=(WIDTH + 8) * EPS)
+
+
+def test_every_observable_returns_what_it_declares(dense, all_of):
+    problem, snapshot = dense
+    declared = {}
+    for name in OBSERVABLES.names:
+        declared |= OBSERVABLES.get(name).variables
+        assert set(OBSERVABLES.get(name).pairs) <= {"teacher", "student", "past", "baseline"}
+    found = all_of(snapshot(problem.teacher.weights), snapshot(problem.teacher.redraw(jax.random.key(1)).weights))
+    assert found.keys() == declared.keys()
+    for name, value in found.items():
+        assert value.dtype == np.float32
+        assert value.shape == ((DEPTH,) if declared[name].per_layer else ())
+        assert np.all(np.isfinite(value))
+
+
+def test_overlaps_with_itself_are_one(dense, all_of):
+    problem, snapshot = dense
+    machine = snapshot(problem.teacher.weights)
+    found = all_of(machine, machine)
+    np.testing.assert_allclose(found.pop("weight_overlap"), 1, rtol=(WIDTH**2 + 8) * EPS)
+    assert found.pop("test_error") == 0 and found.pop("energy") == 0
+    # The sum over all pairs has the diagonal, 1, and more.
+    assert np.all(found.pop("square_overlap_sum") >= 1)
+    assert len(found) == 7
+    for name, value in found.items():
+        assert np.all(value == 1), name
+
+
+def test_energy_and_test_error_count_wrong_outputs(dense, all_of):
+    problem, snapshot = dense
+    teacher, student = snapshot(problem.teacher.weights), snapshot(problem.teacher.redraw(jax.random.key(2)).weights)
+    found = all_of(teacher, student)
+    for name, output, labels in (
+        ("energy", student.train[-1], problem.labels),
+        ("test_error", student.test[-1], problem.test_labels),
+    ):
+        wrong = np.mean(np.asarray(output) != np.asarray(labels))
+        assert 0 < wrong < 1
+        # One division, one subtraction and a mean of N terms in float32.
+        np.testing.assert_allclose(found[name], wrong, atol=(WIDTH + 2) * EPS)
+    np.testing.assert_allclose(found["test_error"], (1 - found["spin_overlap_test"][-1]) / 2, atol=EPS)
+
+
+# ------------------------------------------------------------------------------------------------------ cases by hand
+
+
+def test_overlaps_by_hand():
+    # Two units, four patterns: q_0 = 1/2, q_1 = -1.
+    a = signs([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+    b = signs([[1, -1], [1, 1], [-1, -1], [1, 1]])
+    assert observables.spin_overlap(a, b) == -0.25
+    assert fraction_wrong(a, b) == 0.625
+    absolute, square = observables.gauge_invariant_overlap(a, b)
+    assert absolute == 0.75
+    # q_0**2 - (1 - q_0**2)/3 = 1/4 - 1/4 = 0 and q_1**2 = 1.
+    assert square == 0.5
+    # q = [[1/2, 0], [-1/2, -1]]: assigned 0-0 and 1-1.
+    np.testing.assert_array_equal(np.asarray(overlap_matrix(a, b)), [[0.5, 0.0], [-0.5, -1.0]])
+    matched, total = observables.matched_overlap(a, b)
+    assert matched == 0.75
+    assert total == 0.75
+    # Units exchanged and one turned over: nothing happens to these two.
+    matched, total = observables.matched_overlap(a, signs(np.asarray(b)[:, ::-1] * [1, -1]))
+    assert (matched, total) == (0.75, 0.75)
+    # Weights, with layers in front.
+    j = jnp.asarray([[[1, -1], [1, 1]], [[1, 1], [1, 1]]], jnp.float32)
+    k = jnp.asarray([[[1, 1], [1, 1]], [[1, 1], [-1, -1]]], jnp.float32)
+    np.testing.assert_array_equal(np.asarray(observables.weight_overlap(j, k)), [0.5, 0.0])
+
+
+def test_many_patterns_do_not_overflow():
+    ones = jnp.ones((2, 1000, 3), jnp.int8)
+    np.testing.assert_array_equal(np.asarray(observables.spin_overlap(ones, -ones)), [-1, -1])
+    np.testing.assert_array_equal(np.asarray(observables.gauge_invariant_overlap(ones, -ones)), np.ones((2, 2)))
+    assert observables.matched_overlap(ones[0], ones[0]) == (1, 3)
+
+
+def test_one_pattern_has_the_plain_square():
+    absolute, square = observables.gauge_invariant_overlap(signs([[1, -1]]), signs([[1, 1]]))
+    assert (absolute, square) == (1, 1)
+
+
+def test_energy_snapshot_by_hand():
+    """Labels against the last layer only; train and test kept apart."""
+    weights = jnp.ones((2, 2, 2), jnp.float32)
+    up = jnp.ones((2, 2, 2), jnp.int8)
+    a = Snapshot(weights, up, up)
+    b = Snapshot(weights, up.at[0].set(-1), up.at[1, 0, 0].set(-1))
+    assert OBSERVABLES.get("energy")()(a, b) == {"energy": 0.0}
+    assert OBSERVABLES.get("test_error")()(a, b) == {"test_error": 0.25}
+
+
+# --------------------------------------------------------------------------------------------------------- estimators
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.3, -0.8])
+def test_square_overlap_is_unbiased(overlap):
+    """Many machines of one unit, ten patterns each: the plain square is biased by (1 - q**2)/M, ours is not."""
+    machines, patterns = 20_000, 10
+    rng = np.random.default_rng(1)
+    a = rng.choice([-1, 1], (machines, patterns, 1))
+    b = np.where(rng.random(a.shape) < (1 + overlap) / 2, a, -a)
+    absolute, square = (np.asarray(x, float) for x in observables.gauge_invariant_overlap(signs(a), signs(b)))
+    assert abs(square.mean() - overlap**2) < 5 * square.std(ddof=1) / np.sqrt(machines)
+    plain = absolute**2
+    error = plain.std(ddof=1) / np.sqrt(machines)
+    assert plain.mean() - overlap**2 > 10 * error
+    assert abs(plain.mean() - overlap**2 - (1 - overlap**2) / patterns) < 5 * error
+
+
+@pytest.mark.parametrize(("width", "patterns"), [(1, 8), (2, 4), (3, 32), (7, 2), (7, 64)])
+def test_matched_overlap_is_the_optimal_assignment(width, patterns):
+    """64 pairs of machines, ties included (few patterns), some of them a scrambled and disturbed copy of the other."""
+    rng = np.random.default_rng(width * patterns)
+    a = rng.choice([-1, 1], (64, patterns, width))
+    b = rng.choice([-1, 1], (64, patterns, width))
+    for n in range(32):
+        copy = a[n][:, rng.permutation(width)] * rng.choice([-1, 1], width)
+        b[n] = np.where(rng.random(copy.shape) < 0.1 * (n % 4), -copy, copy)
+    matched, total = jax.jit(jax.vmap(observables.matched_overlap))(signs(a), signs(b))
+    matrices = np.abs(np.einsum("nmi,nmj->nij", a, b) / patterns)
+    best = [matrix[optimize.linear_sum_assignment(-matrix)].mean() for matrix in matrices]
+    # Numbers of patterns are powers of two: sums are exact and only the mean over units is rounded.
+    np.testing.assert_allclose(np.asarray(matched), best, rtol=EPS)
+    np.testing.assert_allclose(np.asarray(total), (matrices**2).sum(axis=(1, 2)) / width, rtol=EPS)
+    assert np.all(np.asarray(matched)[:32:4] == 1)
+
+
+# --------------------------------------------------------------------------------------------------------- symmetries
+
+
+def turn_over(weights, rng):
+    """The sign of about half of the hidden units, weights into and out of each."""
+    weights = np.array(weights)
+    for layer in range(DEPTH - 1):
+        turned = rng.choice([-1.0, 1.0], WIDTH).astype(np.float32)
+        turned[:2] = -1, 1
+        weights[layer] *= turned[:, None]
+        weights[layer + 1] *= turned[None, :]
+    return weights
+
+
+def permute(weights, rng):
+    """The hidden units of every layer in another order."""
+    weights = np.array(weights)
+    for layer in range(DEPTH - 1):
+        order = np.roll(rng.permutation(WIDTH), 1)
+        weights[layer] = weights[layer][order]
+        weights[layer + 1] = weights[layer + 1][:, order]
+    return weights
+
+
+def test_gauge_and_permutations(dense, all_of):
+    problem, snapshot = dense
+    teacher = snapshot(problem.teacher.weights)
+    rng = np.random.default_rng(5)
+    # Most weights of this student are the teacher's, so that its overlaps are large.
+    noise = problem.teacher.redraw(jax.random.key(3)).weights
+    student = jnp.where(jnp.asarray(rng.random(noise.shape) < 0.8), problem.teacher.weights, noise)
+    before = all_of(teacher, snapshot(student))
+    of_output = ("test_error", "energy")
+    of_gauge = tuple(f"{kind}_spin_overlap_{data}" for kind in ("abs", "square") for data in ("train", "test"))
+    of_both = ("matched_overlap", "square_overlap_sum")
+    raw = ("weight_overlap", "spin_overlap_train", "spin_overlap_test")
+    assert before.keys() == {*of_output, *of_gauge, *of_both, *raw}
+    for gauge, permuted in ((True, False), (False, True), (True, True)):
+        weights = turn_over(student, rng) if gauge else np.asarray(student)
+        weights = permute(weights, rng) if permuted else weights
+        assert np.any(weights != np.asarray(student))
+        machine = snapshot(jnp.asarray(weights))
+        after = all_of(teacher, machine)
+        for name in (*of_output, *of_both, *(() if permuted else of_gauge)):
+            np.testing.assert_array_equal(after[name], before[name], err_msg=name)
+        for name in (*raw, *(of_gauge if permuted else ())):
+            assert np.all(after[name][: DEPTH - 1] != before[name][: DEPTH - 1]), name
+        # Outputs are seen by everything.
+        for name in (*of_gauge, "spin_overlap_train", "spin_overlap_test"):
+            assert after[name][-1] == before[name][-1]
+        # The same between the student and its own image, where the invariant ones stay 1.
+        image = all_of(snapshot(student), machine)
+        assert np.all(image["matched_overlap"] == 1) and image["test_error"] == 0
+        assert np.all(image["weight_overlap"][: DEPTH - 1] < 0.99)
+        if not permuted:
+            assert all(np.all(image[name] == 1) for name in of_gauge)
+
+
+def test_matched_overlap_is_for_dense_wiring():
+    random = random_wiring(jax.random.key(0), 4, 2, 2)
+    for name in OBSERVABLES.names:
+        observable = OBSERVABLES.get(name)()
+        assert observable.applies(dense_wiring(4, 2))
+        assert observable.applies(random) == (name != "matched_overlap")
+
+
+# --------------------------------------------------------------------------------------------------------- statistics
+
+
+def test_jackknife_of_a_mean():
+    values = np.random.default_rng(0).normal(size=(7, 3, 2))
+    for axis in (0, 1):
+        mean, error = jackknife(values, axis=axis)
+        np.testing.assert_allclose(mean, values.mean(axis=axis))
+        np.testing.assert_allclose(error, values.std(axis=axis, ddof=1) / np.sqrt(values.shape[axis]))
+    mean, error = jackknife(values[:1])
+    np.testing.assert_array_equal(mean, values[0])
+    assert error.shape == (3, 2) and np.all(np.isnan(error))
+
+
+def autoregressive(rho, shape, seed):
+    """AR(1) with unit variance, stationary from its first draw."""
+    rng = np.random.default_rng(seed)
+    chains = np.empty(shape)
+    chains[..., 0] = rng.normal(size=shape[:-1])
+    for t in range(1, shape[-1]):
+        chains[..., t] = rho * chains[..., t - 1] + np.sqrt(1 - rho**2) * rng.normal(size=shape[:-1])
+    return chains
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
+def test_effective_sample_size_of_an_autoregression(rho):
+    """The mean over 40 records against n (1 - rho)/(1 + rho)."""
+    records = autoregressive(rho, (40, 4, 4000), seed=1)
+    size = np.array([effective_sample_size(record) for record in records])
+    exact = records[0].size * (1 - rho) / (1 + rho)
+    print(rho, size.mean() / exact, size.std(ddof=1) / np.sqrt(len(size)) / exact)
+    assert abs(size.mean() - exact) < 5 * size.std(ddof=1) / np.sqrt(len(size))
+
+
+def test_standard_error_is_the_scatter_of_means():
+    records = autoregressive(0.8, (400, 2, 500), seed=2)
+    means = records.mean(axis=(1, 2))
+    claimed = np.array([standard_error(record) for record in records])
+    # The sample variance of n Gaussian means has relative standard error sqrt(2/(n - 1)).
+    print(means.var(ddof=1) / np.mean(claimed**2))
+    assert abs(means.var(ddof=1) / np.mean(claimed**2) - 1) < 5 * np.sqrt(2 / (len(means) - 1))
+
+
+def test_r_hat():
+    chains = np.random.default_rng(3).normal(size=(4, 2000))
+    assert abs(r_hat(chains) - 1) < 0.01
+    assert r_hat(chains + np.arange(4)[:, None]) > 1.2
+    assert r_hat(chains + np.linspace(0, 3, 2000)) > 1.2  # a common drift: halves of chains are compared
+    assert r_hat(chains * np.array([1, 1, 1, 10])[:, None]) > 1.1  # another spread
+
+
+@pytest.mark.parametrize("statistic", [effective_sample_size, r_hat, standard_error])
+def test_statistics_of_records_without_information(statistic):
+    assert np.isnan(statistic(np.ones((4, 100))))
+    assert np.isnan(statistic(np.random.default_rng(0).normal(size=(4, 3))))
+
+
+def test_r_hat_needs_two_chains():
+    assert np.isnan(r_hat(np.random.default_rng(0).normal(size=100)))
+    assert effective_sample_size(np.random.default_rng(0).normal(size=100)) > 10
