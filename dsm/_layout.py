@@ -69,6 +69,7 @@ def vmap_in_blocks(function: Callable[..., Any], block: int, depth: int) -> Call
         inside = int(np.prod(shape[1:], dtype=int))
         together = max(1, min(shape[0], block // max(inside, 1)))
         inner = vmap_in_blocks(function, block, depth - 1)
+        together = -(-shape[0] // -(-shape[0] // together))  # blocks of equal size, or nearly
         if together == shape[0]:
             return jax.vmap(inner)(*trees)
         if together == 1:

@@ -25,6 +25,7 @@ def set_up(config: Config) -> None:
     jax.config.update("jax_num_cpu_devices", run.devices or len(os.sched_getaffinity(0)))
     if run.compilation_cache is not None:
         jax.config.update("jax_compilation_cache_dir", os.path.expanduser(run.compilation_cache))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     if run.distributed:
         jax.distributed.initialize()
 

@@ -68,16 +68,7 @@ class Ensemble(eqx.Module):
 
     def begin(self, start: str, replicas: int) -> Progress:
         """Students at sweep 0: drawn from the prior (`start` = "random") or the teacher itself ("planted")."""
-
-        def student(problem: Problem, sample: Array, beta: Array, replica: Array) -> State:
-            return STARTS[start](stream(self.key, "start", sample, beta, replica), problem)
-
-        over_replicas = jax.vmap(student, (None, None, None, 0))
-        over_betas = jax.vmap(over_replicas, (None, None, 0, None))
-        samples, betas = jnp.arange(self.problems.inputs.shape[0]), jnp.arange(self.betas.shape[0])
-        state = jax.jit(lambda p: lax.map(lambda s: over_betas(s[0], s[1], betas, jnp.arange(replicas)), (p, samples)))(
-            self.problems
-        )
+        state = self._starts(start, replicas)
         axes = state.energy.shape
         weights = state.weights.shape[3:]
         return Progress(
@@ -87,6 +78,19 @@ class Ensemble(eqx.Module):
             acceptance=self.layout.shard(jnp.zeros((*axes, weights[0]), jnp.float32)),
             last_record=self.layout.copy_to_all(np.int32(0)),
         )
+
+    @eqx.filter_jit
+    def _starts(self, start: str, replicas: int) -> State:
+        """The first states, [S, B, R]."""
+
+        def student(problem: Problem, sample: Array, beta: Array, replica: Array) -> State:
+            return STARTS[start](stream(self.key, "start", sample, beta, replica), problem)
+
+        def students(sample: tuple[Problem, Array]) -> State:
+            over_betas = jax.vmap(jax.vmap(student, (None, None, None, 0)), (None, None, 0, None))
+            return over_betas(*sample, jnp.arange(self.betas.shape[0]), jnp.arange(replicas))
+
+        return lax.map(students, (self.problems, jnp.arange(self.problems.inputs.shape[0])))
 
     @eqx.filter_jit(donate="all-except-first")
     def advance(
@@ -170,6 +174,7 @@ class Ensemble(eqx.Module):
         )
         return renewed, record
 
+    @eqx.filter_jit
     def baseline(self, number: int) -> Record:
         """Observables of the teacher and `number` independent machines of the same kind, {name: [S, number, ...]}."""
 
@@ -180,8 +185,7 @@ class Ensemble(eqx.Module):
         def machines(sample: tuple[Problem, Array]) -> Record:
             return jax.vmap(machine, (None, None, 0))(*sample, jnp.arange(number))
 
-        samples = jnp.arange(self.problems.inputs.shape[0])
-        return jax.jit(lambda problems: lax.map(machines, (problems, samples)))(self.problems)
+        return lax.map(machines, (self.problems, jnp.arange(self.problems.inputs.shape[0])))
 
     def _compare(
         self, problem: Problem, weights: Float[Array, "L N c"], others: Float[Array, "P L N c"], pairs: tuple[str, ...]

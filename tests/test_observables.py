@@ -83,12 +83,20 @@ def test_overlaps_with_itself_are_one(dense, all_of):
     machine = snapshot(problem.teacher.weights)
     found = all_of(machine, machine)
     np.testing.assert_allclose(found.pop("weight_overlap"), 1, rtol=(WIDTH**2 + 8) * EPS)
-    assert found.pop("test_error") == 0 and found.pop("energy") == 0
+    assert abs(found.pop("test_error")) < EPS and abs(found.pop("energy")) < EPS
     # The sum over all pairs has the diagonal, 1, and more.
     assert np.all(found.pop("square_overlap_sum") >= 1)
     assert len(found) == 7
     for name, value in found.items():
         assert np.all(value == 1), name
+
+
+def test_no_wrong_outputs_are_an_error_of_exactly_zero():
+    """A student at E = 0 is told by energy == 0, and no fraction is negative."""
+    compiled = jax.jit(fraction_wrong)
+    for width in (3, 5, 10, 20, 50, 100):
+        ones = jnp.ones((8, width), jnp.int8)
+        assert compiled(ones, ones) == 0
 
 
 def test_energy_and_test_error_count_wrong_outputs(dense, all_of):
@@ -209,7 +217,7 @@ def permute(weights, rng):
     """The hidden units of every layer in another order."""
     weights = np.array(weights)
     for layer in range(DEPTH - 1):
-        order = np.roll(rng.permutation(WIDTH), 1)
+        order = np.roll(np.arange(WIDTH), rng.integers(1, WIDTH))  # no unit stays
         weights[layer] = weights[layer][order]
         weights[layer + 1] = weights[layer + 1][:, order]
     return weights
@@ -237,13 +245,15 @@ def test_gauge_and_permutations(dense, all_of):
         for name in (*of_output, *of_both, *(() if permuted else of_gauge)):
             np.testing.assert_array_equal(after[name], before[name], err_msg=name)
         for name in (*raw, *(of_gauge if permuted else ())):
-            assert np.all(after[name][: DEPTH - 1] != before[name][: DEPTH - 1]), name
+            assert np.any(after[name][: DEPTH - 1] != before[name][: DEPTH - 1]), (
+                name
+            )  # overlaps are discrete and may tie
         # Outputs are seen by everything.
         for name in (*of_gauge, "spin_overlap_train", "spin_overlap_test"):
             assert after[name][-1] == before[name][-1]
         # The same between the student and its own image, where the invariant ones stay 1.
         image = all_of(snapshot(student), machine)
-        assert np.all(image["matched_overlap"] == 1) and image["test_error"] == 0
+        assert np.all(image["matched_overlap"] == 1) and abs(image["test_error"]) < EPS
         assert np.all(image["weight_overlap"][: DEPTH - 1] < 0.99)
         if not permuted:
             assert all(np.all(image[name] == 1) for name in of_gauge)
@@ -287,7 +297,6 @@ def test_effective_sample_size_of_an_autoregression(rho):
     records = autoregressive(rho, (40, 4, 4000), seed=1)
     size = np.array([effective_sample_size(record) for record in records])
     exact = records[0].size * (1 - rho) / (1 + rho)
-    print(rho, size.mean() / exact, size.std(ddof=1) / np.sqrt(len(size)) / exact)
     assert abs(size.mean() - exact) < 5 * size.std(ddof=1) / np.sqrt(len(size))
 
 
@@ -296,7 +305,6 @@ def test_standard_error_is_the_scatter_of_means():
     means = records.mean(axis=(1, 2))
     claimed = np.array([standard_error(record) for record in records])
     # The sample variance of n Gaussian means has relative standard error sqrt(2/(n - 1)).
-    print(means.var(ddof=1) / np.mean(claimed**2))
     assert abs(means.var(ddof=1) / np.mean(claimed**2) - 1) < 5 * np.sqrt(2 / (len(means) - 1))
 
 

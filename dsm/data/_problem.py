@@ -1,10 +1,12 @@
 """Teacher-labelled learning problems."""
 
+import math
+
 import equinox as eqx
 import jax
 from jaxtyping import Array, Int8, Key
 
-from dsm._errors import require
+from dsm._errors import is_integer, require
 from dsm.data.inputs import AbstractInputs
 from dsm.networks import SignNetwork
 
@@ -31,9 +33,9 @@ def training_patterns(alpha: float, fan_in: int) -> int:
     """M = round(alpha c).
 
     Raises:
-        ConfigError: alpha is not positive, or M = 0.
+        ConfigError: alpha is not positive and finite, or M = 0.
     """
-    require(alpha > 0, "alpha", alpha, "positive")
+    require(0 < alpha < math.inf, "alpha", alpha, "positive and finite")
     patterns = round(alpha * fan_in)
     require(patterns >= 1, "alpha", alpha, f"large enough that M = round(alpha c) >= 1, and c = {fan_in}")
     return patterns
@@ -49,7 +51,7 @@ def teacher_problem(
     """
     width = teacher.wiring.width
     require(inputs.width == width, "inputs.width", inputs.width, f"the teacher's width = {width}")
-    require(test_patterns >= 1, "test_patterns", test_patterns, "an integer >= 1")
+    require(is_integer(test_patterns) and test_patterns >= 1, "test_patterns", test_patterns, "an integer >= 1")
     train, test = inputs.sample(key, training_patterns(alpha, teacher.wiring.fan_in), test_patterns)
     output = jax.vmap(lambda pattern: teacher(pattern)[-1])
     return Problem(teacher, train, output(train), test, output(test))

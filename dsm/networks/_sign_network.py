@@ -54,7 +54,12 @@ class SignNetwork(eqx.Module):
             ConfigError: an illegal size or an unknown name.
         """
         wiring_key, weight_key = jax.random.split(key)
-        self.wiring = wiring if isinstance(wiring, Wiring) else make_wiring(wiring_key, wiring, width, depth, fan_in)
+        if isinstance(wiring, Wiring):
+            own, given = (width, depth, fan_in or wiring.fan_in), (wiring.width, wiring.depth, wiring.fan_in)
+            require(own == given, "(width, depth, fan_in)", own, f"{given}, that of the wiring")
+            self.wiring = wiring
+        else:
+            self.wiring = make_wiring(wiring_key, wiring, width, depth, fan_in)
         self.prior = weights if isinstance(weights, AbstractPrior) else PRIORS.get(weights, "weights")()
         shape = (self.wiring.depth, self.wiring.width, self.wiring.fan_in)
         self.weights = self.prior.sample(weight_key, shape)

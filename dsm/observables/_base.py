@@ -2,8 +2,8 @@
 
 An observable compares two machines that see the same inputs. The framework calls it for the pairs it names: teacher
 and student, student and another student, a student and its own past, and, as a baseline, the teacher and an
-independent machine. Conventions: l runs over 1..L, so the trivial q(0) = 1 is left out; every overlap is 1 for a machine
-with itself.
+independent machine. Conventions: l runs over 1..L, so the trivial q(0) = 1 is left out; every overlap of a machine with
+itself is 1 (but the sum over all pairs of units, which is larger).
 """
 
 import abc

@@ -11,6 +11,14 @@ from dsm._errors import StoreError
 from dsm.config import flatten
 from dsm.store._run_directory import RunDirectory, replace_file
 
+#: How variables of several runs are put side by side, whatever the defaults of xarray become.
+CONCAT: dict[str, Any] = {
+    "data_vars": "all",
+    "coords": "minimal",
+    "compat": "override",
+    "combine_attrs": "drop_conflicts",
+}
+
 
 def write(dataset: xr.Dataset, path: Path) -> None:
     """Write NetCDF4, whole or not at all.
@@ -65,7 +73,7 @@ def load_sweep(path: str | Path) -> xr.Dataset:
         dataset.attrs = {k: v for k, v in dataset.attrs.items() if k not in swept}
         datasets.append(dataset)
     if not names:
-        return xr.concat(datasets, "beta").sortby("beta") if by_beta else datasets[0]
+        return _along_beta(datasets) if by_beta else datasets[0]
     rows = [tuple(s.get(key) for key in names) for s in settings]
     index = pd.MultiIndex.from_tuples(sorted(set(rows), key=str), names=list(names.values()))
     merged = []
@@ -73,10 +81,14 @@ def load_sweep(path: str | Path) -> xr.Dataset:
         same = [dataset for dataset, own in zip(datasets, rows, strict=True) if own == tuple(row)]
         if len(same) > 1 and not by_beta:
             raise StoreError(f"several runs below {root} have the settings {dict(zip(names, row, strict=True))}")
-        merged.append(xr.concat(same, "beta").sortby("beta") if by_beta else same[0])
+        merged.append(_along_beta(same) if by_beta else same[0])
     coordinates = xr.Coordinates.from_pandas_multiindex(index, "run")
-    joined = xr.concat(merged, "run", join="outer", coords="minimal", compat="override", combine_attrs="drop_conflicts")
+    joined = xr.concat(merged, "run", join="outer", **CONCAT)
     return joined.assign_coords(coordinates).unstack("run")
+
+
+def _along_beta(datasets: list[xr.Dataset]) -> xr.Dataset:
+    return xr.concat(datasets, "beta", join="exact", **CONCAT).sortby("beta")
 
 
 def _settings(folder: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax.experimental import multihost_utils
+from jaxtyping import Array, Int, Key
 
 from dsm import store
 from dsm._capacity import chain_bytes, check_capacity
@@ -73,7 +74,7 @@ def build_ensemble(config: Config) -> Ensemble:
     network = config.network
     inputs = INPUTS.build(config.data.inputs, "data.inputs", width=network.width)
 
-    def problem(sample: int) -> Problem:
+    def problem(key: Key[Array, ""], sample: Int[Array, ""]) -> Problem:
         wiring = make_wiring(
             stream(key, "wiring", sample), network.wiring, network.width, network.depth, network.fan_in
         )
@@ -84,7 +85,8 @@ def build_ensemble(config: Config) -> Ensemble:
             stream(key, "data", sample), teacher, inputs, config.data.alpha, config.data.test_patterns
         )
 
-    problems = jax.jit(lambda: jax.lax.map(problem, jnp.arange(config.data.samples)))()
+    samples = jnp.arange(config.data.samples)
+    problems = jax.jit(lambda key: jax.lax.map(lambda sample: problem(key, sample), samples))(key)
     sampler = UnitBlock(MOVES.build(config.sampler.move, "sampler.move"), config.sampler.inner)
     sampler.check(problems)
     chosen = [OBSERVABLES.get(name)() for name in config.observe.quantities]

@@ -21,6 +21,8 @@ import jax
 import jaxlib
 
 SOURCE = Path(__file__).resolve().parents[3] / "shared" / "baseline" / "greedy_mc.cpp"
+#: Weights of all replicas together beyond which a CPU takes minutes a call.
+CPU_WEIGHTS = 4e6
 SIZES = ((20, 3, 64), (100, 5, 512))
 
 
@@ -69,8 +71,10 @@ def sampler(
         return progress, time.perf_counter() - began
 
     progress, _ = call(progress, 1)
-    progress, once = call(progress, 1)
-    sweeps = max(1, int(seconds / 5 / once))
+    sweeps, once = 1, 0.0
+    while once < seconds / 10:  # a call must take long against its own overhead
+        progress, once = call(progress, sweeps)
+        sweeps *= 2
     times = []
     for _ in range(5):
         progress, elapsed = call(progress, sweeps)
@@ -94,7 +98,7 @@ def main() -> None:
     options = parser.parse_args()
     jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
     device = jax.devices()[0]
-    scan = options.replicas or ([4, 16, 64, 256] if device.platform == "cpu" else [64, 256, 1024, 4096])
+    scan = options.replicas or ([4, 16, 64, 128, 256] if device.platform == "cpu" else [64, 256, 1024, 4096])
     compiler = shutil.which("g++")
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "greedy_mc" if compiler and SOURCE.exists() else None
@@ -109,7 +113,8 @@ def main() -> None:
         for width, depth, patterns in SIZES:
             for ising, step_std in ((False, 0.1), (False, 0.3), (True, 0.0)):
                 reference = baseline(width, depth, patterns, ising, step_std, program)
-                for replicas in scan:
+                largest = CPU_WEIGHTS / (depth * width**2) if device.platform == "cpu" else float("inf")
+                for replicas in (number for number in scan if number <= largest):
                     rate = sampler(width, depth, patterns, ising, step_std, replicas, options.seconds)
                     ratio = f"{reference:.3g} | {rate / reference:.1f}" if reference else "- | -"
                     kind = "ising | -" if ising else f"spherical | {step_std}"
