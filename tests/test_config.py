@@ -17,9 +17,9 @@ from dsm.tasks.sample import sample
 EXPERIMENTS = sorted(path.stem for path in (folder() / "experiment").glob("*.yaml"))
 
 BAD = {
-    "c > N": ("network=random network.fan_in=70", "network.fan_in = 70: must be from 1 to network.width = 16"),
-    "c < N dense": ("network.fan_in=5", "network.fan_in = 5: must be null or network.width = 16 with dense wiring"),
-    "M = 0": ("data.alpha=0.01", "data.alpha = 0.01: must be large enough that M = round(alpha c) >= 1, and c = 16"),
+    "c > N": ("network=random network.fan_in=70", "network.fan_in = 70: must be from 1 to network.width = 10"),
+    "c < N dense": ("network.fan_in=5", "network.fan_in = 5: must be null or network.width = 10 with dense wiring"),
+    "M = 0": ("data.alpha=0.01", "data.alpha = 0.01: must be large enough that M = round(alpha c) >= 1, and c = 10"),
     "alpha": ("data.alpha=-1", "data.alpha = -1.0: must be positive and finite"),
     "group option": ("network=triangular", "Could not find 'network/triangular'"),
     "unknown key": ("network.colour=red", "Could not override 'network.colour'"),

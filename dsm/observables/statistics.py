@@ -1,7 +1,8 @@
 """Error bars: jackknife over disorder samples, effective sample size and R-hat of equilibrium records."""
 
+from typing import Any
+
 import numpy as np
-from arviz_stats.base import array_stats
 
 
 def jackknife(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -26,7 +27,7 @@ def effective_sample_size(chains: np.ndarray) -> float:
     chains = np.atleast_2d(np.asarray(chains, float))
     if chains.shape[1] < 4 or np.ptp(chains) == 0:
         return float("nan")
-    return float(array_stats.ess(chains, chain_axis=0, draw_axis=1))
+    return float(_arviz().ess(chains, chain_axis=0, draw_axis=1))
 
 
 def r_hat(chains: np.ndarray) -> float:
@@ -37,10 +38,17 @@ def r_hat(chains: np.ndarray) -> float:
     chains = np.atleast_2d(np.asarray(chains, float))
     if chains.shape[0] < 2 or chains.shape[1] < 4 or np.ptp(chains) == 0:
         return float("nan")
-    return float(array_stats.rhat(chains, chain_axis=0, draw_axis=1))
+    return float(_arviz().rhat(chains, chain_axis=0, draw_axis=1))
 
 
 def standard_error(chains: np.ndarray) -> float:
     """Monte Carlo standard error of the mean over `chains` [chain, draw], by the effective sample size."""
     chains = np.atleast_2d(np.asarray(chains, float))
     return float(np.std(chains, ddof=1) / np.sqrt(effective_sample_size(chains)))
+
+
+def _arviz() -> Any:
+    """arviz-stats, imported when first needed: it brings xarray, which `import dsm` does without."""
+    from arviz_stats.base import array_stats
+
+    return array_stats
