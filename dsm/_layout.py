@@ -33,17 +33,11 @@ class Layout(eqx.Module):
 
     def shard(self, array: Any) -> jax.Array:
         """Put an array [sample, beta, replica, ...] on the devices, each its own replicas."""
-        return _place(array, NamedSharding(self.mesh, PartitionSpec(None, None, REPLICA)))
+        return jax.device_put(array, NamedSharding(self.mesh, PartitionSpec(None, None, REPLICA)))
 
     def copy_to_all(self, array: Any) -> jax.Array:
         """Put an array on all devices whole."""
-        return _place(array, NamedSharding(self.mesh, PartitionSpec()))
-
-
-def _place(array: Any, sharding: NamedSharding) -> jax.Array:
-    """A global array from its full value, which every host has."""
-    value = np.asarray(array)
-    return jax.make_array_from_callback(value.shape, sharding, lambda index: value[index])
+        return jax.device_put(array, NamedSharding(self.mesh, PartitionSpec()))
 
 
 def make_layout(replicas: int, chain_bytes: int, devices: int | None = None) -> Layout:

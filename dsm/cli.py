@@ -19,15 +19,13 @@ logger = logging.getLogger("dsm")
 
 
 def set_up(config: Config) -> None:
-    """Process-wide settings, before JAX chooses its devices: CPU cores as devices, compilation cache, hosts."""
+    """Process-wide settings, before JAX chooses its devices: CPU cores as devices, compilation cache."""
     run = config.run
     # Each core is a device of its own: replicas are then sharded over cores as they are over accelerators.
     jax.config.update("jax_num_cpu_devices", run.devices or len(os.sched_getaffinity(0)))
     if run.compilation_cache is not None:
         jax.config.update("jax_compilation_cache_dir", os.path.expanduser(run.compilation_cache))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-    if run.distributed:
-        jax.distributed.initialize()
 
 
 def execute(config: Config) -> Report:

@@ -161,7 +161,6 @@ class RunConfig:
     dir: str | None
     resume: str
     devices: int | None
-    distributed: bool
     checkpoint_minutes: float
     keep: int
     chunk_seconds: float

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jax.experimental import multihost_utils
 from jaxtyping import Array, Int, Key
 
 from dsm import store
@@ -130,7 +129,7 @@ def _run(config: Config, ensemble: Ensemble, checkpoints: store.Checkpoints, sto
             segments = list(plan(history.sweep, due[len(history.times) :], pace.sweeps))
             called = time.monotonic()
             progress, records = ensemble.advance(progress, *_padded(segments))
-            records = fetch(records)
+            records = jax.tree.map(np.asarray, records)
             pace.learn(sum(number for number, _ in segments), time.monotonic() - called)
             for position, (number, recorded) in enumerate(segments):
                 history.sweep += number
@@ -177,13 +176,6 @@ def _padded(segments: list[tuple[int, bool]]) -> tuple[jax.Array, jax.Array]:
     return jnp.array([n for n, _ in rows], jnp.int32), jnp.array([r for _, r in rows], bool)
 
 
-def fetch(tree):
-    """Arrays of all devices and hosts as numpy arrays, on every host."""
-    if jax.process_count() > 1:
-        return jax.tree.map(lambda x: np.asarray(multihost_utils.process_allgather(x, tiled=True)), tree)
-    return jax.tree.map(np.asarray, tree)
-
-
 def _leaves(progress: Progress) -> dict[str, jax.Array]:
     """The arrays of a progress by name."""
     return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(progress)}
@@ -192,7 +184,9 @@ def _leaves(progress: Progress) -> dict[str, jax.Array]:
 def _save(checkpoints: store.Checkpoints, progress: Progress, history: History) -> None:
     records = {f"record:{name}": np.stack(values) for name, values in history.records.items()}
     times = {"times": np.asarray(history.times, np.int64)}
-    checkpoints.save(history.sweep, fetch(_leaves(progress)) | records | times)
+    checkpoints.save(
+        history.sweep, {name: np.asarray(leaf) for name, leaf in _leaves(progress).items()} | records | times
+    )
 
 
 def _restore(ensemble: Ensemble, fresh: Progress, checkpoints: store.Checkpoints) -> tuple[Progress, History]:
@@ -234,7 +228,7 @@ def _status(history: History) -> str:
 
 def _dataset(config: Config, ensemble: Ensemble, history: History) -> xr.Dataset:
     records = {name: np.stack(values) for name, values in history.records.items() if name != "cached_energy"}
-    baseline = fetch(ensemble.baseline(config.observe.independent))
+    baseline = jax.tree.map(np.asarray, ensemble.baseline(config.observe.independent))
     return build_dataset(config, ensemble, np.asarray(history.times), records, baseline)
 
 
