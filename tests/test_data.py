@@ -101,9 +101,10 @@ def test_labels_are_the_outputs_of_the_teacher(wiring, weights):
 @pytest.mark.parametrize(
     ("alpha", "message"),
     [
-        (0.0, "alpha = 0.0: must be positive"),
-        (-1.5, "alpha = -1.5: must be positive"),
-        (float("nan"), "alpha = nan: must be positive"),
+        (0.0, "alpha = 0.0: must be positive and finite"),
+        (-1.5, "alpha = -1.5: must be positive and finite"),
+        (float("inf"), "alpha = inf: must be positive and finite"),
+        (float("nan"), "alpha = nan: must be positive and finite"),
         (0.1, "alpha = 0.1: must be large enough that M = round(alpha c) >= 1, and c = 4"),
     ],
 )
