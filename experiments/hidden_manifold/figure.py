@@ -26,14 +26,17 @@ def main(runs: str, file: str) -> None:
     left, right = figure.subplots(1, 2)
     left.errorbar(data.latent, data.test_error_mean, data.test_error_error, marker="o", capsize=2)
     left.axhline(0.5, color="0.6", ls=":", lw=0.8)
-    left.set(xscale="log", xlabel="latent dimension $D$", ylabel=r"test error $\epsilon$", ylim=(0, 0.52))
+    left.set_xscale("log")
+    left.set_xticks(data.latent.values, [str(latent) for latent in data.latent.values])
+    left.minorticks_off()
+    left.set(xlabel="latent dimension $D$", ylabel=r"test error $\epsilon$", ylim=(0, 0.52))
     for index, latent in enumerate(data.latent.values):
         at = data.sel(latent=latent)
         style = {"color": f"C{index}", "marker": "v", "label": f"D={latent}", "capsize": 2}
         right.errorbar(at.layer, at.teacher_matched_overlap_mean, at.teacher_matched_overlap_error, **style)
         right.plot(at.layer, at.baseline_matched_overlap_mean, color=f"C{index}", ls="--", lw=1)
     right.set(xlabel="layer $l$", ylabel="best-matched overlap, test", xticks=data.layer, ylim=(0, 1.02))
-    right.legend(fontsize=8, title="dashed: independent", title_fontsize=8)
+    figure.legend(loc="outside right upper", fontsize=8, title="dashed: independent", title_fontsize=8)
     figure.suptitle(f"{data.sizes['sample']} samples, {data.sizes['replica']} replicas, jackknife errors", fontsize=9)
     figure.savefig(file, dpi=130)
 
