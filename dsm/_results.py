@@ -7,7 +7,7 @@ class Outcome(Enum):
     """Outcome of a task; the value is the message shown to the user."""
 
     done = "finished"
-    already_done = "already finished: nothing to do (resume=never starts afresh beside it)"
+    already_done = "already finished: nothing to do (run.resume=never starts afresh beside it)"
     interrupted = "interrupted after a checkpoint: run the same command again to continue"
 
 
