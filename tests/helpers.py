@@ -10,7 +10,7 @@ from dsm import data, networks, samplers
 from dsm._random import stream
 from dsm.observables.statistics import effective_sample_size, r_hat
 
-#: Network kinds: (wiring, fan_in as a fraction of width).
+#: Kinds of wiring.
 WIRINGS = ("dense", "random")
 #: Moves that go with each weight kind.
 MOVES = {
