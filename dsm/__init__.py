@@ -55,7 +55,6 @@ def run(*overrides: str) -> _Path:
     Raises:
         ConfigError, CapacityError, StoreError: as the command line would say.
     """
-    from dsm.tasks import TASKS
+    from dsm import tasks
 
-    config = compose(*overrides)
-    return TASKS[config.task](config).path
+    return tasks.run(compose(*overrides)).path

@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-#: Working set at which a CPU core is fastest (measured, tests/benchmarks/sampler_speed.py): about its level 2 cache.
+#: Working set of the chains that a CPU core advances together: about its level 2 cache.
 CACHE_BYTES = 2 * 2**20
 
 REPLICA = "replica"

@@ -10,10 +10,11 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from dsm import config as configuration
+from dsm import tasks
 from dsm._errors import DsmError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
 from dsm.config import Config
-from dsm.tasks import TASKS, Report
+from dsm.tasks import Report
 
 logger = logging.getLogger("dsm")
 
@@ -30,7 +31,7 @@ def set_up(config: Config) -> None:
 
 def execute(config: Config) -> Report:
     """Carry out a checked configuration and say how it ended."""
-    report = TASKS[config.task](config)
+    report = tasks.run(config)
     logger.info("%s: %s", report.path, report.outcome.value)
     for figure in report.figures:
         logger.info("figure: %s", figure)

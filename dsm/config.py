@@ -205,9 +205,6 @@ class Config:
         Raises:
             ConfigError: naming the key, its value and what is legal.
         """
-        from dsm.tasks import TASKS
-
-        require(self.task in TASKS, "task", self.task, f"one of {', '.join(TASKS)}")
         require(is_integer(self.seed) and 0 <= self.seed < 2**32, "seed", self.seed, "an integer from 0 to 2**32 - 1")
         self.network.check()
         self.data.check(self.network)

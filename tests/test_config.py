@@ -3,16 +3,20 @@
 import itertools
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import pytest
 import yaml
 
 import dsm
+from dsm._capacity import chain_bytes, check_capacity
 from dsm._errors import CapacityError, ConfigError, StoreError
+from dsm._layout import make_layout
 from dsm.config import changes, folder
 from dsm.samplers import SCHEDULES
 from dsm.store import open_run, path_of
 from dsm.tasks._records import record_sweeps
-from dsm.tasks.sample import sample
+from dsm.tasks.sample import build_ensemble, sample
 
 EXPERIMENTS = sorted(path.stem for path in (folder() / "experiment").glob("*.yaml"))
 
@@ -93,22 +97,28 @@ def test_too_little_memory_is_refused_with_what_would_fit(tmp_path):
         dsm.run(*small)
     fits = int(str(caught.value).split("sampler.replicas=")[1].split()[0])
     assert 1 <= fits < 4096
-    from dsm._capacity import check_capacity
-
-    at_work = 10**9
-    check_capacity(dsm.compose(*small, f"sampler.replicas={fits}"), at_work=1)
-    with pytest.raises(CapacityError):
-        check_capacity(dsm.compose(*small, f"sampler.replicas={fits + 1}"), at_work)
+    one_more = dsm.compose(*small, f"sampler.replicas={fits + 1}")
+    layout = make_layout(4096, chain_bytes(one_more))  # of the run that was refused
+    check_capacity(dsm.compose(*small, f"sampler.replicas={fits}"), layout.block * layout.devices)
+    with pytest.raises(CapacityError, match=f"sampler.replicas={fits} would fit"):
+        check_capacity(one_more, layout.block * layout.devices)
     with pytest.raises(CapacityError, match="not even one replica fits: lower data.samples"):
         dsm.run(*small, "run.memory_gib=1e-6")
     assert not list(tmp_path.iterdir())
 
 
 def test_no_array_of_the_loop_grows_with_the_number_of_sweeps():
-    from dsm._capacity import need
+    """Shapes of state and records of one call of the loop, for a short and a very long run."""
 
-    few, many = (dsm.compose("experiment=quickstart", f"sampler.sweeps={n}") for n in (10, 10**6))
-    assert need(few) == need(many)
+    def shapes(sweeps):
+        config = dsm.compose("experiment=quickstart", "data.samples=2", "network.width=4", f"sampler.sweeps={sweeps}")
+        layout = make_layout(config.sampler.replicas, chain_bytes(config))
+        ensemble = build_ensemble(config, layout)
+        progress = ensemble.begin(config.sampler.start, config.sampler.replicas)
+        call = jax.eval_shape(ensemble.advance, progress, jnp.array([sweeps], jnp.int32), jnp.ones((1,), bool))
+        return jax.tree.map(lambda leaf: leaf.shape, call)
+
+    assert shapes(10) == shapes(10**6)
 
 
 def test_directory_is_a_function_of_the_configuration(tmp_path):

@@ -9,7 +9,7 @@ every partial sum of the c terms of a field is a float32 without rounding:
 A row's sum of |J| stays below 2c + 16 (its mean is 0.80 c with standard deviation 0.60 sqrt(c)). Then fields do not
 depend on the order of summation, incremental updates equal recomputation bitwise, and so do one and many devices.
 The lattice point x carries the Gaussian mass of its cell (x - spacing/2, x + spacing/2). For a Gaussian move of
-standard deviation d, detailed balance holds up to (spacing/d)**2, 1e-8 in typical use.
+standard deviation d, detailed balance holds up to (spacing/d)**2: 2e-10 at c = 20 and 3e-9 at c = 100 for d = 0.3.
 """
 
 import math

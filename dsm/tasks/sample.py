@@ -14,7 +14,7 @@ from jaxtyping import Array, Int, Key
 
 from dsm import store
 from dsm._capacity import chain_bytes, check_capacity
-from dsm._layout import make_layout
+from dsm._layout import Layout, make_layout
 from dsm._progress import ProgressMeter
 from dsm._random import root_key, stream
 from dsm._results import Outcome
@@ -47,7 +47,7 @@ def sample(config: Config) -> Report:
         if directory.is_done:
             value = json.loads((directory.path / "DONE").read_text())["value"]
             return Report(Outcome.already_done, directory.path, sorted(directory.figures.glob("*.png")), value)
-        ensemble = build_ensemble(config)
+        ensemble = build_ensemble(config, layout)
         with store.Checkpoints(directory.checkpoints, config.run.keep) as checkpoints, stop_on_signals() as stop:
             history = _run(config, ensemble, checkpoints, stop)
             directory.write("manifest.json", store.manifest(history.timings))
@@ -67,7 +67,7 @@ def sample(config: Config) -> Report:
         return Report(Outcome.done, directory.path, figures, value)
 
 
-def build_ensemble(config: Config) -> Ensemble:
+def build_ensemble(config: Config, layout: Layout) -> Ensemble:
     """Teachers, data, sampler and observables of a run, from its configuration and seed."""
     key = root_key(config.seed)
     network = config.network
@@ -97,7 +97,7 @@ def build_ensemble(config: Config) -> Ensemble:
         betas=jnp.asarray(config.sampler.betas, jnp.float32),
         reference_sweeps=jnp.asarray(config.observe.references, jnp.int32),
         key=key,
-        layout=make_layout(config.sampler.replicas, chain_bytes(config), config.run.devices),
+        layout=layout,
     )
 
 

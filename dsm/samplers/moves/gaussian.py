@@ -20,8 +20,8 @@ class GaussianMove(AbstractProposal):
     exact: the same numbers give the same move wherever and however it is compiled.
 
     Attributes:
-        step_std: d, a standard deviation, in (0, 1]; 1 draws afresh from the prior. In arXiv:2302.07419's form
-            (J + e xi)/sqrt(1 + e**2) it is d = e/sqrt(1 + e**2).
+        step_std: d, a standard deviation, in (0, 1]; 1 draws afresh from the prior. The same move in the form
+            (J + e xi)/sqrt(1 + e**2) has d = e/sqrt(1 + e**2).
     """
 
     step_std: float = eqx.field(static=True, default=0.3)
