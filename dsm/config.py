@@ -54,12 +54,14 @@ class NetworkConfig:
 
 @dataclass
 class DataConfig:
-    """Disorder: `samples` teachers, each with M = round(alpha c) training and `test_patterns` fresh patterns."""
+    """Disorder: `samples` teachers, each with M = round(alpha c) training and `test_patterns` fresh patterns; training labels
+    are turned over with probability 1/(1 + exp(`label_beta`))."""
 
     inputs: dict[str, Any]
     alpha: float
     samples: int
     test_patterns: int
+    label_beta: float
 
     def check(self, network: NetworkConfig) -> None:
         require(0 < self.alpha < math.inf, "data.alpha", self.alpha, "positive and finite")
@@ -69,6 +71,8 @@ class DataConfig:
             raise ConfigError(f"data.{error}") from None
         require(self.samples >= 1, "data.samples", self.samples, "at least 1")
         require(self.test_patterns >= 1, "data.test_patterns", self.test_patterns, "at least 1")
+        legal = "at least 0, or .inf for labels without noise"
+        require(self.label_beta >= 0, "data.label_beta", self.label_beta, legal)
         inputs = INPUTS.build(self.inputs, "data.inputs", width=network.width)
         left = inputs.available - patterns
         legal = f"at most {left}: of {inputs.available} patterns M = {patterns} are for training"

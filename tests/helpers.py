@@ -17,6 +17,7 @@ MOVES = {
     "spin_flip": ("ising", samplers.SpinFlip()),
     "gaussian": ("spherical", samplers.GaussianMove(0.4)),
     "heat_bath": ("spherical", samplers.HeatBath()),
+    "version_space": ("spherical", samplers.VersionSpace()),
 }
 
 

@@ -157,9 +157,10 @@ def test_energy_snapshot_by_hand():
     """Labels against the last layer only; train and test kept apart."""
     weights = jnp.ones((2, 2, 2), jnp.float32)
     up = jnp.ones((2, 2, 2), jnp.int8)
-    a = Snapshot(weights, up, up)
-    b = Snapshot(weights, up.at[0].set(-1), up.at[1, 0, 0].set(-1))
-    assert OBSERVABLES.get("energy")()(a, b) == {"energy": 0.0}
+    labels = up[0].at[0, 0].set(-1)
+    a = Snapshot(weights, up, up, labels)
+    b = Snapshot(weights, -up, up.at[1, 0, 0].set(-1), labels)
+    assert OBSERVABLES.get("energy")()(a, b) == {"energy": 0.25}
     assert OBSERVABLES.get("test_error")()(a, b) == {"test_error": 0.25}
 
 

@@ -4,9 +4,11 @@ import math
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Int8, Key
 
 from dsm._errors import is_integer, require
+from dsm._random import stream
 from dsm.data.inputs import AbstractInputs
 from dsm.networks import SignNetwork
 
@@ -17,7 +19,7 @@ class Problem(eqx.Module):
     Attributes:
         teacher: the network that labels; students share its wiring and prior.
         inputs: training patterns.
-        labels: the teacher's outputs on them.
+        labels: the teacher's outputs on them, some turned over if there is label noise.
         test_inputs: fresh patterns of the same law.
         test_labels: the teacher's outputs on them.
     """
@@ -42,16 +44,30 @@ def training_patterns(alpha: float, fan_in: int) -> int:
 
 
 def teacher_problem(
-    key: Key[Array, ""], teacher: SignNetwork, inputs: AbstractInputs, alpha: float, test_patterns: int = 1000
+    key: Key[Array, ""],
+    teacher: SignNetwork,
+    inputs: AbstractInputs,
+    alpha: float,
+    test_patterns: int = 1000,
+    label_beta: float = math.inf,
 ) -> Problem:
     """Draw M = round(alpha c) training and `test_patterns` fresh patterns and let the teacher label them.
 
+    Each training label is turned over with probability 1/(1 + exp(label_beta)). Then the posterior of the teacher is
+    prior(J) exp(-beta E) at beta = label_beta (the Nishimori line). Test labels have no noise.
+
     Raises:
-        ConfigError: the widths of teacher and inputs differ, M = 0, or the inputs cannot give so many patterns.
+        ConfigError: the widths of teacher and inputs differ, M = 0, the inputs cannot give so many patterns, or label_beta
+            is negative.
     """
     width = teacher.wiring.width
     require(inputs.width == width, "inputs.width", inputs.width, f"the teacher's width = {width}")
     require(is_integer(test_patterns) and test_patterns >= 1, "test_patterns", test_patterns, "an integer >= 1")
+    require(label_beta >= 0, "label_beta", label_beta, "at least 0, or inf for labels without noise")
     train, test = inputs.sample(key, training_patterns(alpha, teacher.wiring.fan_in), test_patterns)
     output = jax.vmap(lambda pattern: teacher(pattern)[-1])
-    return Problem(teacher, train, output(train), test, output(test))
+    labels = output(train)
+    if label_beta < math.inf:
+        wrong = jax.random.bernoulli(stream(key, "label noise"), 1 / (1 + math.exp(label_beta)), labels.shape)
+        labels = jnp.where(wrong, -labels, labels)
+    return Problem(teacher, train, labels, test, output(test))

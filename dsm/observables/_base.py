@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, Int8
+from jaxtyping import Array, Float, Int, Int8
 
 from dsm._registry import Registry
 from dsm.data import Problem
@@ -25,11 +25,15 @@ class Snapshot(eqx.Module):
         weights: normalised, sum_k J_k**2 = c.
         train: spins S on the training patterns, layers 1..L.
         test: spins S on the fresh test patterns, layers 1..L.
+        labels: training labels of the problem, which differ from the teacher's outputs if there is label noise.
+        neighbours: the unit of the layer below that each weight reads; None if dense.
     """
 
     weights: Float[Array, "L N c"]
     train: Int8[Array, "L M N"]
     test: Int8[Array, "L M_test N"]
+    labels: Int8[Array, "M N"]
+    neighbours: Int[Array, "L N c"] | None = None
 
 
 class Variable(NamedTuple):
@@ -67,7 +71,8 @@ class AbstractObservable(eqx.Module):
 def take_snapshot(machine: SignNetwork, problem: Problem) -> Snapshot:
     """Evaluate a machine on the inputs of a problem."""
     spins = jax.vmap(lambda pattern: machine(pattern)[1:], out_axes=1)
-    return Snapshot(machine.normalised_weights, spins(problem.inputs), spins(problem.test_inputs))
+    train, test = spins(problem.inputs), spins(problem.test_inputs)
+    return Snapshot(machine.normalised_weights, train, test, problem.labels, machine.wiring.neighbours)
 
 
 OBSERVABLES: Registry[AbstractObservable] = Registry("observable")

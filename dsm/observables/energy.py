@@ -16,4 +16,4 @@ class Energy(AbstractObservable):
     variables: ClassVar[dict[str, Variable]] = {"energy": Variable("energy per pattern and output, E/(MN)", False)}
 
     def __call__(self, a: Snapshot, b: Snapshot) -> dict[str, Array]:
-        return {"energy": test_error(a.train[-1], b.train[-1])}
+        return {"energy": test_error(a.train[-1], b.labels)}

@@ -14,10 +14,11 @@ def random_start(key: Key[Array, ""], problem: Problem) -> State:
 
 
 def planted_start(key: Key[Array, ""], problem: Problem) -> State:
-    """The teacher itself: given data without noise, an exact draw from the law at beta = inf (uniform over E = 0).
+    """The teacher itself: an exact draw from the law at beta = label_beta of the problem (at beta = inf, without label
+    noise: uniform over E = 0).
 
-    There it is an equilibrium student from the first sweep on. At finite beta it is a start like others: E = 0 is less
-    than the mean energy. `key` is not used; it is there so that all starts are called alike.
+    There it is an equilibrium student from the first sweep on. At another beta it is a start like others. `key` is not
+    used; it is there so that all starts are called alike.
     """
     del key
     return state_of(problem.teacher.weights, problem)

@@ -81,7 +81,12 @@ def build_ensemble(config: Config, layout: Layout) -> Ensemble:
             network.width, network.depth, weights=network.weights, wiring=wiring, key=stream(key, "teacher", sample)
         )
         return teacher_problem(
-            stream(key, "data", sample), teacher, inputs, config.data.alpha, config.data.test_patterns
+            stream(key, "data", sample),
+            teacher,
+            inputs,
+            config.data.alpha,
+            config.data.test_patterns,
+            config.data.label_beta,
         )
 
     samples = jnp.arange(config.data.samples)

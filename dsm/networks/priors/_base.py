@@ -22,5 +22,13 @@ class AbstractPrior(eqx.Module):
     def normalise(self, weights: Float[Array, "... c"]) -> Float[Array, "... c"]:
         """The same directions with sum_k J_k**2 = c."""
 
+    @abc.abstractmethod
+    def gap(self, field: Float[Array, ""]) -> Float[Array, ""]:
+        """1 - Q for weights that are seen through a Gaussian channel of strength `field` (signal-to-noise ratio e)."""
+
+    @abc.abstractmethod
+    def free_entropy(self, field: Float[Array, ""]) -> Float[Array, ""]:
+        """Free entropy of one weight in that channel less e (1 + Q)/2; 0 at e = 0. Its saddle point in e gives Q."""
+
 
 PRIORS: Registry[AbstractPrior] = Registry("weight prior")

@@ -1,0 +1,86 @@
+r"""One sign unit between its inputs and the layer above.
+
+The pre-activation overlap of teacher and student is lam. Given the part X sqrt((1 - lam)/lam) = z of the teacher's field
+that the student knows, z ~ N(0, 1), the teacher's spin is s with probability H(-s X), X = z sqrt(lam/(1 - lam)). Sums run over t
+with X = sqrt(lam) t and z = sqrt(1 - lam) t: in t all integrands are smooth and decay like exp(-t^2/4) or faster for
+every lam in [0, 1), whereas Gauss-Hermite nodes in z fail as lam -> 1.
+
+    E(lam)  = int Dz 2 H(X) ln H(X)
+    E'(lam) = (1 - lam)^-1 int Dz G(X)^2 / H(X)
+
+(Yoshino, arXiv:1910.09918.) Arguments are gaps 1 - lam. Labels may be noisy: see `dsm.theory.deep_student_machine`.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import erfc
+from jaxtyping import Array, Float
+
+from dsm._gaussian_channel import SMALLEST, STEP, Scalar, confusion, posterior_entropy, with_local_jacobian
+
+#: t >= 0; integrands are even.
+NODES = STEP * np.arange(38)
+#: Closer to 1 than this, lam is 1 for all purposes; it keeps fields finite.
+NEAREST = 1e-30
+
+
+def known_field(gap: Scalar) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+    """Nodes X >= 0 and the weights of Dz, for integrals of even functions over all X."""
+    gap = jnp.clip(gap, NEAREST, 1.0)
+    x = jnp.sqrt(jnp.maximum(1 - gap, SMALLEST)) * NODES
+    weights = 2 * STEP * jnp.sqrt(gap) * gauss(jnp.sqrt(gap) * NODES)
+    return x, weights * np.where(NODES == 0, 0.5, 1.0)
+
+
+def gauss(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """G(x)."""
+    return jnp.exp(-(x**2) / 2) / jnp.sqrt(2 * jnp.pi)
+
+
+def tail(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """H(x) = erfc(x / sqrt 2) / 2."""
+    return erfc(x * 0.5**0.5) / 2
+
+
+def seen(x: Float[Array, "..."], fidelity: Scalar) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """Probabilities of the labels +1 and -1, if the spin's expected value is multiplied by `fidelity` on its way."""
+    wrong = (1 - fidelity) / 2
+    return wrong + fidelity * tail(-x), wrong + fidelity * tail(x)
+
+
+@with_local_jacobian
+def output_gain(gap: Scalar, fidelity: Scalar) -> Scalar:
+    """E'(lam) of a sign that is read as it is (`fidelity` 1), or turned over with probability (1 - fidelity)/2."""
+    x, weights = known_field(gap)
+    up, down = seen(x, fidelity)
+    return fidelity**2 * jnp.sum(weights * gauss(x) ** 2 / (up * down)) / (2 * jnp.maximum(gap, NEAREST))
+
+
+def output_free_entropy(gap: Scalar, fidelity: Scalar) -> Scalar:
+    """E(lam) <= 0, the mean log likelihood of a label."""
+    x, weights = known_field(gap)
+    up, down = seen(x, fidelity)
+    return jnp.sum(weights * (up * jnp.log(up) + down * jnp.log(down)))
+
+
+@with_local_jacobian
+def hidden_unit(gap: Scalar, field: Scalar) -> tuple[Scalar, Scalar]:
+    """(1 - q, g) of a unit whose spin is also seen from above through a Gaussian channel of strength f = `field`.
+
+    q = E[m^2] with m the posterior mean of the spin, g = E[d^2]/2 with d the derivative of the log likelihood with
+    respect to the field (physics of the exact one-unit measure; g(f = 0) = 0 and g(f = infinity) = E'(lam)).
+    """
+    x, weights = known_field(gap)
+    up, down = tail(-x), tail(x)
+    doubt, learned = jax.vmap(confusion, (0, 0, None))(up, down, field)
+    spin_gap = jnp.sum(weights * 4 * up * down * doubt)
+    gain = jnp.sum(weights * gauss(x) ** 2 / (up * down) * learned) / (2 * jnp.maximum(gap, NEAREST))
+    return spin_gap, gain
+
+
+def hidden_free_entropy(gap: Scalar, field: Scalar, spin_gap: Scalar) -> Scalar:
+    """Psi(lam, f) - f (1 + q)/2: the free entropy of the unit, less the field's coupling."""
+    x, weights = known_field(gap)
+    left = jax.vmap(posterior_entropy, (0, 0, None))(tail(-x), tail(x), field)
+    return field * spin_gap / 2 + output_free_entropy(gap, jnp.ones_like(gap)) + jnp.sum(weights * left)

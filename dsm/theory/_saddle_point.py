@@ -1,0 +1,114 @@
+r"""Solutions of x = T(x) for order parameters, and their stability.
+
+T is one application of the saddle-point equations. On the Nishimori line more order below or above a layer never makes
+less order in it: the Jacobian J of T has no negative entries, and a start above (below) all solutions descends (ascends)
+to the largest (smallest) of them. Iteration finds the right branch but creeps near transitions; Newton's method converges at
+once but may jump to another branch. So each step is Newton's where it is trusted, and one iteration elsewhere:
+
+    - x is on the stable side: (I - J)^-1 exists and has no negative entry, i.e. the spectral radius of J is below 1;
+    - the step is short, and the residual falls at least by half.
+"""
+
+import enum
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Bool, Float, Int
+
+from dsm.theory.closures import Order
+
+#: Longest Newton step, in any order parameter.
+LONGEST = 0.1
+#: A solution has |T(x) - x| below this times (x + 1e-6); order parameters are kept as gaps x = 1 - Q.
+TOLERANCE = 1e-11
+
+
+class Result(enum.IntEnum):
+    """How the search for a saddle point ended."""
+
+    converged = 0
+    max_steps_reached = 1
+
+    @property
+    def message(self) -> str:
+        """What to do about it."""
+        return {
+            Result.converged: "the residual is below the tolerance",
+            Result.max_steps_reached: "the largest number of steps was reached: the point is close to a transition, or a branch "
+            "ends there; look at the residual, raise max_steps, or step alpha a little",
+        }[self]
+
+
+class SaddlePoint(eqx.Module):
+    """A solution of the saddle-point equations, or the last point of the search.
+
+    Attributes:
+        order: the order parameters.
+        residual: max |T(x) - x|, undamped.
+        radius: spectral radius of the Jacobian of T: the solution is stable below 1, critical at 1.
+        steps: applications of T.
+        converged: whether `residual` is within the tolerance.
+    """
+
+    order: Order
+    residual: Float[Array, ""]
+    radius: Float[Array, ""]
+    steps: Int[Array, ""]
+    converged: Bool[Array, ""]
+
+
+class _Search(eqx.Module):
+    """Where the search is: the point, its image and Jacobian, and whether a Newton step from it has failed."""
+
+    x: Float[Array, " n"]
+    image: Float[Array, " n"]
+    jacobian: Float[Array, "n n"]
+    no_newton: Bool[Array, ""]
+    steps: Int[Array, ""]
+
+
+def find_saddle_point(update: Callable[[Order], Order], start: Order, max_steps: int) -> SaddlePoint:
+    """The solution of order = update(order) that is reached from `start`. Each step evaluates T and J at one point."""
+    flat, unravel = ravel_pytree(start)
+
+    def evaluate(x: Float[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, "n n"]]:
+        def image(x: Float[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+            value = ravel_pytree(update(unravel(x)))[0]
+            return value, value
+
+        jacobian, value = jax.jacfwd(image, has_aux=True)(x)
+        return value, jacobian
+
+    def step(at: _Search) -> _Search:
+        inverse = jnp.linalg.inv(jnp.eye(flat.size) - at.jacobian)
+        stride = inverse @ (at.image - at.x)
+        newton = ~at.no_newton & jnp.all(inverse > -1e-9) & (jnp.max(jnp.abs(stride)) < LONGEST)
+        x = jnp.where(newton, jnp.clip(at.x + stride, 0, 1), at.image)
+        image, jacobian = evaluate(x)
+        failed = newton & ~(_distance(x, image) < 0.5 * _distance(at.x, at.image))
+        there = _Search(x, image, jacobian, jnp.asarray(False), at.steps)
+        stay = eqx.tree_at(lambda s: s.no_newton, at, jnp.asarray(True))
+        moved = jax.tree.map(lambda new, old: jnp.where(failed, old, new), there, stay)
+        return eqx.tree_at(lambda s: s.steps, moved, at.steps + 1)
+
+    # The first step, an iteration whose image is the start, evaluates it.
+    nowhere = _Search(
+        jnp.full_like(flat, jnp.inf), flat, jnp.zeros((flat.size, flat.size)), jnp.asarray(True), jnp.zeros((), jnp.int32)
+    )
+    end = lax.while_loop(lambda s: ~(_distance(s.x, s.image) <= TOLERANCE) & (s.steps < max_steps), step, nowhere)
+    return SaddlePoint(
+        order=unravel(end.x),
+        residual=jnp.max(jnp.abs(end.image - end.x)),
+        radius=jnp.max(jnp.abs(jnp.linalg.eigvals(end.jacobian))),
+        steps=end.steps,
+        converged=_distance(end.x, end.image) <= TOLERANCE,
+    )
+
+
+def _distance(x: Float[Array, " n"], image: Float[Array, " n"]) -> Float[Array, ""]:
+    """How far from a solution, relative to the gaps."""
+    return jnp.max(jnp.abs(image - x) / (x + 1e-6))
