@@ -108,7 +108,7 @@ class Exchange(eqx.Module):
         allowed = jax.vmap(lambda pair, gap: allowance(stream(key, "pair", pair), gap, ()))(pairs, gaps)
         return trade(ladder, energy, allowed, attempt)
 
-    def tried(self, sweeps: Int[np.ndarray, " T"]) -> Int[np.ndarray, "T B-1"]:
+    def tried(self, sweeps: Int[np.ndarray, " T"]) -> Int[np.ndarray, "T pairs"]:
         """How often each pair has had its turn when so many sweeps are done."""
         attempts = np.zeros_like(sweeps) if self.every is None else sweeps // self.every
         return (attempts[:, None] + 1 - np.arange(self.betas.shape[0] - 1) % 2) // 2
@@ -118,7 +118,7 @@ def trade(ladder: Ladder, energy: Int[Array, " B"], allowed: Int[Array, " B-1"],
     """Swap those pairs whose turn it is and whose colder energy would rise by no more than `allowed`."""
     slot, number = ladder.slot, ladder.slot.shape[0]
     by_beta = energy[chain_at(slot)]
-    turn = jnp.arange(number - 1) % 2 == attempt % 2
+    turn = jnp.arange(number - 1, dtype=jnp.int32) % 2 == attempt % 2
     swapped = (turn & (by_beta[:-1] - by_beta[1:] <= allowed)).astype(jnp.int32)
     none = jnp.zeros((1,), jnp.int32)
     shift = jnp.concatenate([swapped, none]) - jnp.concatenate([none, swapped])  # of the chain at each beta
