@@ -39,16 +39,18 @@ def need(config: Config) -> Need:
     """What a run needs, from its shapes.
 
     A replica keeps 4 L N c bytes of weights twice (before and after a call), as much for each reference sweep of
-    two-time overlaps, and 16 L bytes besides. While it is observed, one sample at a time, it is compared with the
-    teacher, another student and each of its past selves: 9 L N (M + M_test) bytes for each of these machines. Nothing
-    grows with the number of sweeps but the records, which are on the host.
+    two-time overlaps, all of that once more with exchange (in the order of betas, while it is observed), and 16 L bytes
+    besides. While it is observed, one sample at a time, it is compared with the teacher, another student and each of its
+    past selves: 9 L N (M + M_test) bytes for each of these machines. Nothing grows with the number of sweeps but the
+    records, which are on the host.
     """
     network, data, observe = config.network, config.data, config.observe
     width, depth, fan_in = network.width, network.depth, network.inputs_per_unit
     patterns = training_patterns(data.alpha, fan_in) + data.test_patterns
     betas, past = len(config.sampler.betas), len(observe.references)
     weights = 4 * depth * width * fan_in
-    kept = data.samples * betas * (2 * (1 + past) * weights + 16 * depth)
+    copies = 2 if config.sampler.exchange is None else 3
+    kept = data.samples * betas * (copies * (1 + past) * weights + 16 * depth)
     observed = betas * 9 * depth * width * patterns * (3 + past)
     if "matched_overlap" in observe.quantities and network.wiring == "dense":
         observed += betas * 16 * depth * width * width

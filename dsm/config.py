@@ -81,11 +81,15 @@ class DataConfig:
 
 @dataclass
 class SamplerConfig:
-    """Students: `replicas` a sample and beta, moved for `sweeps` sweeps; `beta` is a number, inf, or a rising list."""
+    """Students: `replicas` a sample and beta, moved for `sweeps` sweeps; `beta` is a number, inf, or a rising list.
+
+    With `exchange`, neighbours on the list of betas attempt to swap after every so many sweeps.
+    """
 
     move: dict[str, Any]
     inner: int
     beta: Any
+    exchange: int | None
     schedule: dict[str, Any]
     start: str
     sweeps: int
@@ -119,6 +123,12 @@ class SamplerConfig:
             for beta in self.betas:
                 finite = f"positive and finite with sampler.schedule.name = {self.schedule['name']}"
                 require(0 < beta < math.inf, "sampler.beta", beta, finite)
+        if self.exchange is not None:
+            require(self.exchange >= 1, "sampler.exchange", self.exchange, "null or at least 1 sweep")
+            ladder = "a list of two or more numbers with sampler.exchange"
+            require(len(self.betas) > 1, "sampler.beta", self.beta, ladder)
+            constant = "constant with sampler.exchange"
+            require(self.schedule["name"] == "constant", "sampler.schedule.name", self.schedule["name"], constant)
         require(self.inner >= 1, "sampler.inner", self.inner, "at least 1")
         require(self.start in STARTS, "sampler.start", self.start, f"one of {', '.join(STARTS)}")
         require(self.sweeps >= 1, "sampler.sweeps", self.sweeps, "at least 1")

@@ -62,6 +62,20 @@ BAD = {
         "sampler=annealing sampler.beta=inf",
         "sampler.beta = inf: must be positive and finite with sampler.schedule.name = geometric",
     ),
+    "exchange of one": (
+        "sampler.exchange=1",
+        "sampler.beta = inf: must be a list of two or more numbers with sampler.exchange",
+    ),
+    "exchange every": ("sampler=exchange sampler.exchange=0", "sampler.exchange = 0: must be null or at least 1 sweep"),
+    "exchange word": ("sampler=exchange sampler.exchange=often", "sampler.exchange = often: must be an integer"),
+    "exchange falling": (
+        "sampler=exchange sampler.beta=[2,1]",
+        "sampler.beta = [2.0, 1.0]: must be strictly increasing",
+    ),
+    "exchange annealed": (
+        "sampler=annealing sampler.beta=[1,2] sampler.exchange=1",
+        "sampler.schedule.name = geometric: must be constant with sampler.exchange",
+    ),
     "inner": ("sampler.inner=0", "sampler.inner = 0: must be at least 1"),
     "replicas": ("sampler.replicas=0", "sampler.replicas = 0: must be at least 1"),
     "sweeps": ("sampler.sweeps=0", "sampler.sweeps = 0: must be at least 1"),

@@ -78,6 +78,17 @@ def test_sweep_over_beta_joins_along_beta(tmp_path):
     assert dsm.load_sweep(tmp_path).beta.values.tolist() == [0.5, 1.0, 2.0, np.inf]
 
 
+def test_sweep_over_ladders_keeps_them_apart(tmp_path):
+    for ladder in ("[0.5,1]", "[0.5,2,3]"):
+        dsm.run("experiment=quickstart", "sampler=exchange", f"run.root={tmp_path}", f"sampler.beta={ladder}", *SMALL,
+                "run.progress=none", "run.figures=false", "network.width=4")  # fmt: skip
+    data = dsm.load_sweep(tmp_path)
+    assert data.beta.values.tolist() == [0.5, 1, 2, 3] and data.pair.values.tolist() == [0.5, 2]
+    assert data["sampler.beta"].values.tolist() == ["[0.5, 1]", "[0.5, 2, 3]"]
+    last = data.energy_mean.isel(sweep=-1).transpose("sampler.beta", "beta")
+    np.testing.assert_array_equal(last.notnull(), [[1, 1, 0, 0], [1, 0, 1, 1]])
+
+
 def test_joblib_launcher_runs_jobs_side_by_side(tmp_path):
     command_line(
         *("-m", "experiment=quickstart", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=0,1"),

@@ -31,7 +31,7 @@ FLOORS = {
 LOOPS = {
     "networks/_sign_network.py": "layers",
     "samplers/_unit_block.py": "layers, units, weights",
-    "ensemble.py": "segments, sweeps, samples",
+    "ensemble.py": "segments, sweeps, swaps, samples",
     "_layout.py": "blocks of chains",
     "tasks/sample.py": "samples, when problems are drawn",
 }
@@ -174,7 +174,7 @@ def test_public_names():
         assert hasattr(dsm.networks, name)
     for name in ("iid_signs", "hidden_manifold", "digits", "teacher_problem"):
         assert hasattr(dsm.data, name)
-    for name in ("UnitBlock", "SpinFlip", "GaussianMove", "HeatBath", "random_start", "planted_start"):
+    for name in ("UnitBlock", "SpinFlip", "GaussianMove", "HeatBath", "Exchange", "random_start", "planted_start"):
         assert hasattr(dsm.samplers, name)
     for name in ("weight_overlap", "spin_overlap", "gauge_invariant_overlap", "matched_overlap", "test_error"):
         assert hasattr(dsm.observables, name)

@@ -225,6 +225,26 @@ def test_a_further_replica_changes_nobody_elses_trajectory(tmp_path, uninterrupt
         assert (more[name].isel(replica=slice(4)) == few[name]).all()
 
 
+def test_exchange_resumes_bitwise(tmp_path, cache):
+    """Stopped wherever it may be, between swaps or at one."""
+    ladder = (*TINY, "sampler=exchange", "sampler.sweeps=64", "sampler.beta=[0,0.02,0.04]", "sampler.exchange=3")
+    ladder += ("observe.quantities=[weight_overlap,energy]", "observe.burn_in=16", "run.devices=2", cache)
+    dsm(*ladder, "run.dir=whole", cwd=tmp_path)
+    program = SIGNAL_AFTER.format(sweep=10, name="SIGTERM")
+    stopped = dsm(*ladder, "run.dir=run", *STEPWISE, cwd=tmp_path, program=program, check=False)
+    assert stopped.returncode == EXIT_INTERRUPTED, stopped.stdout + stopped.stderr
+    finished = dsm(*ladder, "run.dir=run", cwd=tmp_path)
+    assert "resumed at sweep" in finished.stderr
+    assert_same_results(tmp_path / "run", tmp_path / "whole")
+    found = results(tmp_path / "whole")
+    assert found.swap_rate.dims == ("sample", "pair", "replica", "sweep") and found.pair.values.tolist() == [0, 0.02]
+    assert found.round_trips.dims == ("sample", "replica", "sweep") and "swap_rate_mean" in found
+    assert "energy_ess" in found and "swap_rate_ess" not in found and "round_trips_ess" not in found
+    assert found.swap_rate.sel(sweep=0).isnull().all() and found.swap_rate.sel(sweep=64).notnull().any()
+    assert 0 < found.swap_rate.mean() < 1 and found.round_trips.isel(sweep=-1).sum() > 0
+    assert all({"long_name", "units"} <= set(variable.attrs) for variable in found.data_vars.values())
+
+
 def test_second_process_waits_for_nobody(tmp_path, cache):
     first = start(*TINY, "run.dir=run", "sampler.sweeps=1000000", cache, *STEPWISE, cwd=tmp_path)
     try:

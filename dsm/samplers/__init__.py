@@ -4,6 +4,11 @@ from dsm.samplers._accept import allowance as allowance
 from dsm.samplers._base import AbstractSampler as AbstractSampler
 from dsm.samplers._base import Info as Info
 from dsm.samplers._base import State as State
+from dsm.samplers._exchange import Exchange as Exchange
+from dsm.samplers._exchange import Ladder as Ladder
+from dsm.samplers._exchange import chain_at as chain_at
+from dsm.samplers._exchange import trade as trade
+from dsm.samplers._ladder import tune_ladder as tune_ladder
 from dsm.samplers._start import STARTS as STARTS
 from dsm.samplers._start import planted_start as planted_start
 from dsm.samplers._start import random_start as random_start

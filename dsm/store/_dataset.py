@@ -51,8 +51,8 @@ def load_sweep(path: str | Path) -> xr.Dataset:
     """All finished runs below `path`, joined along the settings in which they differ.
 
     Each such setting becomes a dimension with the last part of its key as its name ("depth", "seed"; the whole key where
-    that is ambiguous). `sampler.beta` joins the dimension `beta`. Combinations that were not run, and layers that a
-    shallow network does not have, are NaN.
+    that is ambiguous). `sampler.beta` joins the dimension `beta`, but for exchange, where every ladder is a setting.
+    Combinations that were not run, and layers that a shallow network does not have, are NaN.
 
     Raises:
         StoreError: no finished run below `path`.
@@ -65,8 +65,9 @@ def load_sweep(path: str | Path) -> xr.Dataset:
     swept = [
         key for key in dict.fromkeys(k for s in settings for k in s) if len({str(s.get(key)) for s in settings}) > 1
     ]
-    by_beta = "sampler.beta" in swept
-    names = _short_names([key for key in swept if key != "sampler.beta"])
+    # Rows of one ladder belong together.
+    by_beta = "sampler.beta" in swept and not any(s.get("sampler.exchange") for s in settings)
+    names = _short_names([key for key in swept if not (by_beta and key == "sampler.beta")])
     datasets = []
     for folder in folders:
         dataset = load(folder)
@@ -103,7 +104,7 @@ def _hashable(value: Any) -> Any:
 
 def _short_names(keys: list[str]) -> dict[str, str]:
     last = [key.rsplit(".", 1)[-1] for key in keys]
-    taken = {"sample", "beta", "replica", "layer", "sweep", "reference", "machine", "run"}
+    taken = {"sample", "beta", "pair", "replica", "layer", "sweep", "reference", "machine", "run"}
     return {
         k: short if last.count(short) == 1 and short not in taken else k for k, short in zip(keys, last, strict=True)
     }

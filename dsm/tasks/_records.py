@@ -15,7 +15,9 @@ PAIRS = {
     "past": "a student and its past at sweep `reference`",
     "baseline": "teacher and independent machine",
 }
-ORDER = ("sample", "beta", "replica", "machine", "reference", "layer", "sweep")
+#: Variables that describe how chains move; convergence statistics of them mean nothing.
+MOTION = ("acceptance", "swap_rate", "round_trips")
+ORDER = ("sample", "beta", "pair", "replica", "machine", "reference", "layer", "sweep")
 
 
 def record_sweeps(spacing: str, every: int, per_decade: int, last: int, references: list[int]) -> list[int]:
@@ -75,6 +77,10 @@ def build_dataset(
                 arrays |= describe(name, dims, records[name], variable.long_name, variable.unit)
     accepted = "fraction of accepted moves since the last record"
     arrays |= describe("acceptance", ("sweep", "sample", "beta", "replica", "layer"), records["acceptance"], accepted)
+    if config.sampler.exchange is not None:
+        lower = np.asarray(config.sampler.betas[:-1])
+        coordinates["pair"] = ("pair", lower, {"long_name": "lower inverse temperature of two neighbours"})
+        arrays |= _swaps(ensemble, sweeps, records)
     for name, variable in variables_of(ensemble, "baseline").items():
         dims = ("sample", "machine", *(("layer",) if variable.per_layer else ()))
         arrays |= describe(name, dims, baseline[name], variable.long_name, variable.unit)
@@ -87,6 +93,18 @@ def build_dataset(
     if config.observe.burn_in is not None:
         dataset = dataset.assign(_convergence(dataset, config.observe.burn_in))
     return dataset
+
+
+def _swaps(ensemble: Ensemble, sweeps: np.ndarray, records: dict[str, np.ndarray]) -> dict:
+    """What exchange did: rates since the last record, NaN where a pair has had no turn since; round trips from sweep 0."""
+    tried = np.diff(ensemble.exchange.tried(sweeps), axis=0, prepend=0)[:, None, :, None]
+    made = np.diff(records["swaps"], axis=0, prepend=0)
+    rate = made / np.where(tried > 0, tried, np.nan)
+    swapped = "fraction of accepted swaps with the next higher beta since the last record"
+    trips = "round trips from the lowest beta to the highest and back, of all students of a ladder"
+    return describe("swap_rate", ("sweep", "sample", "pair", "replica"), rate, swapped) | describe(
+        "round_trips", ("sweep", "sample", "replica"), records["round_trips"], trips
+    )
 
 
 def _averages(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
@@ -107,7 +125,7 @@ def _convergence(dataset: xr.Dataset, burn_in: int) -> dict[str, xr.DataArray]:
     kept = dataset.sel(sweep=slice(burn_in, None))
     found = {}
     for name, variable in kept.data_vars.items():
-        if not {"replica", "sweep"} <= set(variable.dims) or "reference" in variable.dims or name == "acceptance":
+        if not {"replica", "sweep"} <= set(variable.dims) or "reference" in variable.dims or name in MOTION:
             continue
         for suffix, statistic, text in (
             ("ess", effective_sample_size, "effective sample size"),

@@ -24,7 +24,7 @@ from dsm.data import INPUTS, Problem, teacher_problem
 from dsm.ensemble import Ensemble, Progress
 from dsm.networks import SignNetwork, make_wiring
 from dsm.observables import OBSERVABLES
-from dsm.samplers import MOVES, SCHEDULES, UnitBlock
+from dsm.samplers import MOVES, SCHEDULES, Exchange, UnitBlock
 from dsm.tasks._records import build_dataset, record_sweeps
 from dsm.tasks._report import Report
 
@@ -96,10 +96,9 @@ def build_ensemble(config: Config, layout: Layout) -> Ensemble:
     chosen = [OBSERVABLES.get(name)() for name in config.observe.quantities]
     return Ensemble(
         problems=problems,
-        sampler=sampler,
+        exchange=Exchange(sampler, config.sampler.betas, config.sampler.exchange),
         schedule=SCHEDULES.build(config.sampler.schedule, "sampler.schedule"),
         observables=tuple(o for o in chosen if o.applies(problems.teacher.wiring)),
-        betas=jnp.asarray(config.sampler.betas, jnp.float32),
         reference_sweeps=jnp.asarray(config.observe.references, jnp.int32),
         key=key,
         layout=layout,

@@ -53,10 +53,11 @@ def sampler(
     chain_bytes = 4 * (6 * width * patterns + depth * width * width + 3 * width * width)
     ensemble = Ensemble(
         problems=jax.tree.map(lambda leaf: leaf[None], problem),
-        sampler=samplers.UnitBlock(samplers.SpinFlip() if ising else samplers.GaussianMove(step_std)),
+        exchange=samplers.Exchange(
+            samplers.UnitBlock(samplers.SpinFlip() if ising else samplers.GaussianMove(step_std)), [jax.numpy.inf], None
+        ),
         schedule=samplers.SCHEDULES.get("constant")(),
         observables=(),
-        betas=jax.numpy.array([jax.numpy.inf], jax.numpy.float32),
         reference_sweeps=jax.numpy.zeros((0,), jax.numpy.int32),
         key=jax.random.key(2),
         layout=make_layout(replicas, chain_bytes),

@@ -1,0 +1,275 @@
+"""Exchange Monte Carlo: the exact law at every beta, the swap by itself, and what does not change when it is off."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import all_sign_vectors, assert_mean, energies, small_problem
+from scipy import special
+
+from dsm import samplers
+from dsm._errors import ConfigError
+from dsm._layout import make_layout
+from dsm._random import stream
+from dsm.ensemble import Ensemble
+from dsm.samplers import Exchange, Ladder, chain_at, trade, tune_ladder
+
+ISING = samplers.UnitBlock(samplers.SpinFlip())
+
+
+def advance_all(exchange, problem, ladders: int, sweeps: int, thin: int, seed: int):
+    """Many ladders by `Exchange.step`; energies and weights by beta, [ladder, draw, beta, ...], and the last ladders."""
+
+    def one(key):
+        starts = jax.random.split(stream(key, "start"), exchange.betas.shape[0])
+        state = jax.vmap(lambda key: samplers.random_start(key, problem))(starts)
+
+        def block(carry, number):
+            def sweep(t, carry):
+                return exchange.step(jax.random.fold_in(key, t), *carry, problem, t)[:2]
+
+            state, ladder = jax.lax.fori_loop(number * thin, (number + 1) * thin, sweep, carry)
+            at = chain_at(ladder.slot)
+            return (state, ladder), (state.energy[at], state.weights[at], ladder.slot)
+
+        (_, ladder), seen = jax.lax.scan(block, (state, exchange.begin()), jnp.arange(sweeps // thin))
+        return *seen, ladder
+
+    return jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(seed), ladders))
+
+
+def test_exchange_against_enumeration_at_every_beta():
+    """All 2**12 weight vectors of an asymmetric case, at beta = 0, at ordinary ones, and where E = 0 nearly alone counts."""
+    problem = small_problem("dense", "ising", width=2, depth=3, alpha=3.0, seed=4)
+    exchange = Exchange(ISING, (0.0, 0.3, 0.7, 1.5, 6.0))
+    sampled, weights, slots, ladders = advance_all(exchange, problem, ladders=64, sweeps=1800, thin=9, seed=1)
+    sampled, weights = np.asarray(sampled)[:, 30:], np.asarray(weights)[:, 30:]
+    assert np.array_equal(np.sort(slots, axis=-1), np.broadcast_to(np.arange(5), slots.shape))
+
+    vectors = all_sign_vectors(12).reshape(-1, *problem.teacher.weights.shape)
+    energy, teacher = energies(problem, vectors), np.asarray(problem.teacher.weights)
+    overlap = (vectors * teacher).mean(axis=(2, 3))
+    for place, beta in enumerate(np.asarray(exchange.betas)):
+        law = np.exp(-beta * (energy - energy.min()))
+        law /= law.sum()
+        assert_mean(sampled[:, :, place], law @ energy)
+        for level in np.unique(energy):
+            if law[energy == level].sum() > 0.02:
+                assert_mean(sampled[:, :, place] == level, law[energy == level].sum())
+        for layer in range(3):
+            assert_mean((weights[:, :, place, layer] * teacher[layer]).mean(axis=(2, 3)), law @ overlap[:, layer])
+    # Swap rates follow from the same laws.
+    rates = np.asarray(ladders.swaps) / exchange.tried(np.array([1800]))
+    for pair, (a, b) in enumerate(itertools.pairwise(np.asarray(exchange.betas, float))):
+        joint = np.outer(*(np.bincount(energy, np.exp(-beta * energy)) for beta in (a, b)))
+        levels = np.arange(len(joint))
+        accepted = np.exp(np.minimum(0, (a - b) * (levels[:, None] - levels[None])))
+        exact = (joint * accepted).sum() / joint.sum()
+        error = rates[:, pair].std(ddof=1) / np.sqrt(len(rates))
+        assert abs(rates[:, pair].mean() - exact) < 4.5 * error + 0.003, pair  # the first sweeps are not in equilibrium
+    assert np.all(np.asarray(ladders.round_trips).sum(axis=1) > 10)
+
+
+@pytest.mark.parametrize("betas", [(0.0, 0.4, 1.1), (0.0, 0.9, np.inf), (0.5, 0.8)])
+def test_swap_satisfies_detailed_balance(betas):
+    """Every state (energies by chain, permutation) and every outcome of the random numbers, with their exact chances."""
+    levels, number = (0, 1, 3), len(betas)
+    exchange = Exchange(ISING, betas)
+    states = list(itertools.product(itertools.product(levels, repeat=number), itertools.permutations(range(number))))
+    place = {state: row for row, state in enumerate(states)}
+    energy, slot = (jnp.asarray(part, jnp.int32) for part in zip(*states, strict=True))
+    gaps = np.diff(betas)
+    most = max(levels)  # an allowance of 3 serves as well as any larger one
+    with np.errstate(invalid="ignore"):
+        at_least = np.array([[np.exp(-gap * k) if k else 1.0 for k in range(most + 1)] + [0.0] for gap in gaps])
+    chances = at_least[:, :-1] - at_least[:, 1:]
+
+    with np.errstate(invalid="ignore"):
+        log_weight = -np.array([[betas[s] * e if e else 0.0 for e, s in zip(*state, strict=True)] for state in states])
+    law = np.exp(log_weight.sum(axis=1))
+    law /= law.sum()
+
+    def swapped(slot, energy, allowed, attempt):
+        none = jnp.zeros_like(slot)
+        return trade(Ladder(slot, none, none, none[1:]), energy, allowed, attempt).slot
+
+    for attempt in (0, 1):
+        kernel = np.zeros((len(states), len(states)))
+        for allowed in itertools.product(range(most + 1), repeat=number - 1):
+            after = jax.vmap(swapped, (0, 0, None, None))(
+                slot, energy, jnp.asarray(allowed, jnp.int32), jnp.int32(attempt)
+            )
+            for row, new in enumerate(np.asarray(after)):
+                chance = np.prod([chances[pair][k] for pair, k in enumerate(allowed)])
+                kernel[row, place[states[row][0], tuple(new.tolist())]] += chance
+        np.testing.assert_allclose(kernel.sum(axis=1), 1, rtol=1e-12)
+        flow = law[:, None] * kernel
+        np.testing.assert_allclose(flow, flow.T, atol=1e-15)
+        np.testing.assert_allclose(law @ kernel, law, atol=1e-15)
+        assert not np.array_equal(kernel, np.eye(len(states))) or number == 2
+    # The chances above are those of the swap as it is drawn.
+    keys = jax.random.split(jax.random.key(0), 40_000)
+    one = exchange.begin()
+    high_is_cold = jnp.asarray([1, *([0] * (number - 1))], jnp.int32)  # E falls along the ladder: swaps cost 1
+    drawn = jax.vmap(lambda key: exchange.swap(key, one, high_is_cold, jnp.int32(0)).swaps[0])(keys)
+    exact = np.exp(-gaps[0])
+    assert abs(np.mean(np.asarray(drawn)) - exact) < 5 * np.sqrt(exact * (1 - exact) / len(keys))
+
+
+def test_greedy_end_of_a_ladder_never_rises_and_takes_ties():
+    exchange = Exchange(ISING, (0.5, np.inf))
+    for cold, swapped in ((2, 0), (3, 1), (4, 1)):  # the chain at beta = 0.5 has E = 3
+        after = exchange.swap(jax.random.key(0), exchange.begin(), jnp.asarray([3, cold], jnp.int32), jnp.int32(0))
+        assert int(after.swaps[0]) == swapped and after.slot.tolist() == ([1, 0] if swapped else [0, 1])
+
+
+def test_round_trips_of_a_hand_made_sequence():
+    """Three chains on three betas; every swap is decreed."""
+    ladder = Exchange(ISING, (0.1, 0.2, 0.3)).begin()
+    low, high, none = (1, -1), (-1, 1), (-1, -1)  # allowances at equal energies: 0 or more swaps
+    seen = []
+    # chain 0 climbs, comes back; chain 1 starts in the middle; chain 2 is at the top without having been at the bottom
+    for attempt, allowed in enumerate((low, high, none, high, low, high, low, none, low, high, none, high, high)):
+        ladder = trade(ladder, jnp.zeros((3,), jnp.int32), jnp.asarray(allowed, jnp.int32), jnp.int32(attempt))
+        seen.append((ladder.slot.tolist(), ladder.leg.tolist(), ladder.round_trips.tolist()))
+    assert seen[0] == ([1, 0, 2], [1, 1, 0], [0, 0, 0])  # 0 <-> 1
+    assert seen[1] == ([2, 0, 1], [2, 1, 0], [0, 0, 0])  # chain 0 is at the top: on its way back
+    assert seen[3] == ([1, 0, 2], [2, 1, 0], [0, 0, 0])  # chain 2 at the top again, having been nowhere
+    assert seen[4] == ([0, 1, 2], [1, 1, 0], [1, 0, 0])  # chain 0 is home
+    assert seen[5] == ([0, 2, 1], [1, 2, 0], [1, 0, 0])
+    assert seen[6] == ([1, 2, 0], [1, 2, 1], [1, 0, 0])  # chain 2 begins
+    assert seen[8] == ([0, 2, 1], [1, 2, 1], [1, 0, 0])  # chain 0 turns back half way: no trip
+    assert seen[9] == ([0, 1, 2], [1, 2, 2], [1, 0, 0])
+    assert seen[12] == seen[11]  # the odd pair's decree on an even turn is void
+    assert ladder.swaps.tolist() == [4, 5]
+
+
+def test_turns():
+    """The count of turns is that of attempts, pair by pair."""
+    exchange = Exchange(ISING, (0.1, 0.2, 0.3, 0.4), every=3)
+    energy = jnp.arange(4, dtype=jnp.int32)  # the colder, the higher: always swapped
+    ladder, counts = exchange.begin(), []
+    for sweep in range(20):
+        rising = energy[ladder.slot]
+        ladder = exchange.swap_if_due(jax.random.key(sweep), ladder, rising, jnp.int32(sweep))
+        counts.append(ladder.swaps.tolist())
+    assert exchange.tried(np.arange(20)).tolist() == counts
+    assert counts[-1] == [3, 3, 3] and counts[3] == [1, 0, 1] and counts[2] == [0, 0, 0]
+
+
+def ensemble_of(exchange, problem, replicas, block=None):
+    layout = make_layout(replicas, 1)
+    if block is not None:
+        layout = type(layout)(layout.mesh, block)
+    return Ensemble(
+        problems=jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), problem),
+        exchange=exchange,
+        schedule=samplers.SCHEDULES.get("constant")(),
+        observables=(),
+        reference_sweeps=jnp.array([4], jnp.int32),
+        key=jax.random.key(3),
+        layout=layout,
+    )
+
+
+def walk(ensemble, replicas, calls):
+    """`calls`: numbers of sweeps; the last call is recorded."""
+    progress = ensemble.begin("random", replicas)
+    for index, sweeps in enumerate(calls):
+        last = index == len(calls) - 1
+        progress, record = ensemble.advance(progress, jnp.array([sweeps], jnp.int32), jnp.array([last]))
+    return jax.tree.map(np.asarray, (progress, record))
+
+
+@pytest.fixture(scope="module")
+def walked():
+    problem = small_problem("dense", "ising", width=4, depth=2)
+    ensemble = ensemble_of(Exchange(ISING, (0.0, 0.3, 0.6, np.inf), every=2), problem, 4)
+    return problem, walk(ensemble, 4, [21])
+
+
+def test_ensemble_walks_the_same_way_however_it_is_cut(walked):
+    """Calls that end between swaps; one more replica, hence one device, and small blocks: no trajectory changes."""
+    problem, (progress, record) = walked
+    exchange = Exchange(ISING, (0.0, 0.3, 0.6, np.inf), every=2)
+    assert np.any(progress.ladder.slot != np.arange(4)[:, None]) and np.all(progress.ladder.swaps.sum(axis=(0, 2)) > 0)
+    for other in (
+        walk(ensemble_of(exchange, problem, 4), 4, [1, 2, 4, 5, 3, 6]),
+        walk(ensemble_of(exchange, problem, 5, block=2), 5, [21]),
+    ):
+        same = jax.tree.map(
+            lambda a, b: np.array_equal(a, b if b.ndim < 3 or b.shape == a.shape else b[:, :, :4]), progress, other[0]
+        )
+        assert all(jax.tree.leaves(same)), same
+
+
+def test_ensemble_records_in_the_order_of_betas(walked):
+    problem, (progress, record) = walked
+    slot = progress.ladder.slot
+    for sample, replica in np.ndindex(2, 4):
+        own = slot[sample, :, replica]
+        np.testing.assert_array_equal(
+            record["cached_energy"][0, sample, own, replica], progress.state.energy[sample, :, replica]
+        )
+    # At beta = 0 every flip is accepted, at inf hardly any.
+    assert np.all(record["acceptance"][0, :, 0] == 1) and np.all(record["acceptance"][0, :, 3] < 1)
+    np.testing.assert_array_equal(record["round_trips"][0], progress.ladder.round_trips.sum(axis=1))
+
+
+def test_without_swaps_betas_are_independent_bitwise(walked):
+    """With exchange off, and with swaps that are never due, every chain goes the same way; and so it does alone."""
+    problem, _ = walked
+    betas = (0.1, 0.4, 2.0)
+    off, record = walk(ensemble_of(Exchange(ISING, betas, None), problem, 2), 2, [9])
+    never, other = walk(ensemble_of(Exchange(ISING, betas, 10**6), problem, 2), 2, [9])
+    assert off.ladder is None and "swaps" not in record
+    for name in ("state", "references", "acceptance"):
+        jax.tree.map(np.testing.assert_array_equal, getattr(off, name), getattr(never, name))
+    for name, values in record.items():
+        np.testing.assert_array_equal(values, other[name])
+    # One chain by hand, in the streams that it has always had.
+    key = jax.random.key(3)
+    state = samplers.random_start(stream(key, "start", 1, 2, 0), problem)
+    step = jax.jit(lambda key, state: ISING.step(key, state, problem, jnp.float32(2.0))[0])
+    for sweep in range(9):
+        state = step(jax.random.fold_in(stream(key, "moves", 1, 2, 0), sweep), state)
+    np.testing.assert_array_equal(state.weights, off.state.weights[1, 2, 0])
+
+
+def constant_heat_capacity_rates(betas, half_freedom):
+    """Exact swap rates where E has the Gamma law of `half_freedom` at each beta: density of states E**(half_freedom - 1).
+
+    With E = x/beta, a pair accepts with chance 2 P(x_b/beta_b > x_a/beta_a): both orders of energies weigh the same.
+    """
+    ratio = np.asarray(betas)[:-1] / np.asarray(betas)[1:]
+    return 2 * special.betainc(half_freedom, half_freedom, ratio / (1 + ratio))
+
+
+def test_tuned_ladder_of_constant_heat_capacity_is_geometric():
+    """Predescu, Predescu and Ciobanu, J. Chem. Phys. 120, 4119 (2004)."""
+    betas = np.array([0.2, 0.25, 0.5, 1.5, 2.0, 3.0])
+    before = constant_heat_capacity_rates(betas, 8.0)
+    for _ in range(6):
+        betas = tune_ladder(betas, constant_heat_capacity_rates(betas, 8.0))
+    after = constant_heat_capacity_rates(betas, 8.0)
+    assert np.ptp(before) > 0.5 and np.ptp(after) < 0.01
+    np.testing.assert_allclose(betas, np.geomspace(0.2, 3.0, 6), rtol=0.01)
+
+
+def test_tuned_ladder_keeps_its_ends_and_equal_rates():
+    for betas in ((0.0, 0.5, 1.0, np.inf), (0.1, 0.5, 3.0, 4.0)):
+        np.testing.assert_allclose(tune_ladder(betas, [0.3] * 3), betas, rtol=1e-12)
+        new = tune_ladder(betas, [1.0, 0.0, 0.5], number=9)
+        assert new[0] == betas[0] and new[-1] == betas[-1] and new.size == 9 and np.all(np.diff(new[:-1]) > 0)
+        assert np.sum((new > betas[1]) & (new < betas[2])) >= 5  # where nothing was swapped
+    for wrong in (((1.0,), []), ((2.0, 1.0), [0.5]), ((1.0, 2.0), [0.5, 0.5]), ((1.0, 2.0), [np.nan])):
+        with pytest.raises(ConfigError, match="must be"):
+            tune_ladder(*wrong)
+
+
+def test_illegal_ladders_are_refused():
+    for betas, every in (((2.0, 1.0), 1), ((1.0,), 1), ((), None), ((1.0, 2.0), 0), ((-1.0, 2.0), None)):
+        with pytest.raises(ConfigError, match=r"betas|every"):
+            Exchange(ISING, betas, every)
