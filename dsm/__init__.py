@@ -12,6 +12,7 @@ import dsm.data as data
 import dsm.networks as networks
 import dsm.observables as observables
 import dsm.samplers as samplers
+import dsm.theory as theory
 
 if _TYPE_CHECKING:
     import xarray as _xarray
@@ -23,7 +24,7 @@ try:
 except _metadata.PackageNotFoundError:
     __version__ = "unknown"
 
-__all__ = ["compose", "data", "load", "load_sweep", "networks", "observables", "run", "samplers"]
+__all__ = ["compose", "data", "load", "load_sweep", "networks", "observables", "run", "samplers", "theory"]
 
 
 def load(path: "str | _Path") -> "_xarray.Dataset":

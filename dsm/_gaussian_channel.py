@@ -23,7 +23,7 @@ from jaxtyping import Array, Float
 STEP = 0.3
 #: Nodes for b in units of min(sqrt(f), 1): tails are exp(-|b|).
 NODES = STEP * np.arange(-100, 101)
-#: Averages at a smaller field are those at this one (they are linear there, to 1e-14): it keeps derivatives finite.
+#: Added under square roots: it changes averages by as much, and keeps derivatives at zero finite.
 SMALLEST = 1e-14
 
 Scalar = Float[Array, ""]
@@ -52,9 +52,9 @@ def with_local_jacobian(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def field_measure(field: Scalar) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
     """Nodes b and the weights of exp(-f/2) N(b; 0, f) db."""
-    field = jnp.maximum(field, SMALLEST)
+    field = field + SMALLEST
     weights = jnp.exp(-(NODES**2) / (2 * (1 + field)) - field / 2) * STEP / jnp.sqrt(2 * jnp.pi * (1 + field))
-    return NODES * jnp.sqrt(field / (1 + field)), weights
+    return jnp.asarray(NODES) * jnp.sqrt(field / (1 + field)), weights
 
 
 def confusion(up: Scalar, down: Scalar, field: Scalar) -> tuple[Scalar, Scalar]:

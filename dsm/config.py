@@ -54,8 +54,10 @@ class NetworkConfig:
 
 @dataclass
 class DataConfig:
-    """Disorder: `samples` teachers, each with M = round(alpha c) training and `test_patterns` fresh patterns; training labels
-    are turned over with probability 1/(1 + exp(`label_beta`))."""
+    """Disorder: `samples` teachers, each with M = round(alpha c) training and `test_patterns` fresh patterns.
+
+    Training labels are turned over with probability 1/(1 + exp(`label_beta`)).
+    """
 
     inputs: dict[str, Any]
     alpha: float

@@ -14,15 +14,15 @@ from helpers import MOVES, small_problem
 from runs import environment
 
 import dsm
-from dsm import data, networks, observables, samplers
+from dsm import data, networks, observables, samplers, theory
 from dsm._random import stream
 
 PACKAGE = Path(dsm.__file__).parent
 
 #: Floors of the house; a module imports from its own floor or from below.
 FLOORS = {
-    "_errors": 0, "_random": 0, "_results": 0, "_registry": 0,
-    "networks": 1, "data": 2, "samplers": 3, "observables": 3,
+    "_errors": 0, "_random": 0, "_results": 0, "_registry": 0, "_gaussian_channel": 0,
+    "networks": 1, "data": 2, "samplers": 3, "observables": 3, "theory": 3,
     "_layout": 4, "ensemble": 4, "config": 5, "_capacity": 5, "_signals": 5, "_progress": 5,
     "store": 6, "plotting": 6, "tasks": 7, "cli": 8, "__init__": 9,
 }  # fmt: skip
@@ -33,6 +33,9 @@ LOOPS = {
     "samplers/_unit_block.py": "layers, units, weights",
     "ensemble.py": "segments, sweeps, swaps, samples",
     "_layout.py": "blocks of chains",
+    "theory/_saddle_point.py": "steps of the solver",
+    "theory/_deep_student_machine.py": "layers, alphas",
+    "theory/closures/layered.py": "layers",
     "tasks/sample.py": "samples, when problems are drawn",
 }
 
@@ -73,6 +76,7 @@ def test_every_part_is_registered_by_one_file():
         "samplers/moves": samplers.MOVES,
         "samplers/schedules": samplers.SCHEDULES,
         "observables": observables.OBSERVABLES,
+        "theory/closures": theory.CLOSURES,
     }
     for folder, registry in folders.items():
         files = {path.stem for path in (PACKAGE / folder).glob("[a-z]*.py")} - {"statistics"}

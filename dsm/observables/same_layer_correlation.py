@@ -41,7 +41,7 @@ class SameLayerCorrelation(AbstractObservable):
     }
 
     def __call__(self, a: Snapshot, b: Snapshot) -> dict[str, Array]:
-        found = {}
+        found: dict[str, Array] = {}
         for machine, snapshot in (("student", a), ("teacher", b)):
             square, dimension = jax.vmap(same_layer_correlation)(snapshot.test)
             found |= {f"{machine}_square_correlation": square, f"{machine}_effective_dimension": dimension}

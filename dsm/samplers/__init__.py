@@ -19,6 +19,6 @@ from dsm.samplers.moves import AbstractMove as AbstractMove
 from dsm.samplers.moves.gaussian import GaussianMove as GaussianMove
 from dsm.samplers.moves.heat_bath import HeatBath as HeatBath
 from dsm.samplers.moves.spin_flip import SpinFlip as SpinFlip
+from dsm.samplers.moves.version_space import VersionSpace as VersionSpace
 from dsm.samplers.schedules import SCHEDULES as SCHEDULES
 from dsm.samplers.schedules import AbstractSchedule as AbstractSchedule
-from dsm.samplers.moves.version_space import VersionSpace as VersionSpace

@@ -21,6 +21,9 @@ from dsm.networks import PRIORS, AbstractPrior
 from dsm.theory._saddle_point import Result, SaddlePoint, find_saddle_point
 from dsm.theory.closures import CLOSURES, AbstractClosure, Order
 
+#: Arrays within compiled code, numpy outside.
+Values = Array | np.ndarray
+
 #: Where the search for a branch begins: Q = q = this in all layers.
 BRANCHES = {"ordered": 0.999, "disordered": 1e-3}
 
@@ -41,21 +44,21 @@ class Solution(eqx.Module):
         result: `Result.converged` or why not, as integers.
     """
 
-    alpha: Float[np.ndarray, "*a"]
-    weight_overlap: Float[np.ndarray, "*a L"]
-    spin_overlap: Float[np.ndarray, "*a L+1"]
-    test_spin_overlap: Float[np.ndarray, "*a L+1"]
-    test_error: Float[np.ndarray, "*a"]
-    free_entropy: Float[np.ndarray, "*a"]
-    residual: Float[np.ndarray, "*a"]
-    radius: Float[np.ndarray, "*a"]
-    steps: Int[np.ndarray, "*a"]
-    result: Int[np.ndarray, "*a"]
+    alpha: Float[Values, "*a"]
+    weight_overlap: Float[Values, "*a L"]
+    spin_overlap: Float[Values, "*a L_plus_1"]
+    test_spin_overlap: Float[Values, "*a L_plus_1"]
+    test_error: Float[Values, "*a"]
+    free_entropy: Float[Values, "*a"]
+    residual: Float[Values, "*a"]
+    radius: Float[Values, "*a"]
+    steps: Int[Values, "*a"]
+    result: Int[Values, "*a"]
 
 
 def deep_student_machine(
     depth: int,
-    alpha: float | Float[Any, "*a"],
+    alpha: Any,
     weights: str = "spherical",
     closure: str = "layered",
     branch: str = "ordered",
@@ -68,7 +71,7 @@ def deep_student_machine(
 
     Arguments:
         depth: L.
-        alpha: M/c, a number or an array of any shape.
+        alpha: M/c, a number or anything that makes an array, of any shape.
         weights: prior of the weights, `spherical` or `ising`.
         closure: of the hidden spin, `yoshino` or `layered`.
         branch: "ordered" searches from Q = q = 0.999 downwards, "disordered" from 0.001 upwards; they differ where two
@@ -83,7 +86,7 @@ def deep_student_machine(
         ConfigError: alpha not positive and finite, depth < 1, unknown weights, closure or branch, init outside [0, 1],
             beta not positive.
     """
-    model = _model(depth, weights, closure, beta)
+    model = make_model(depth, weights, closure, beta)
     alphas = _checked_alphas(alpha)
     start = _checked_start(branch, init)
     require(is_integer(max_steps) and max_steps >= 1, "max_steps", max_steps, "an integer >= 1")
@@ -94,7 +97,7 @@ def deep_student_machine(
 
 def continuation(
     depth: int,
-    alpha: Float[Any, " a"],
+    alpha: Any,
     weights: str = "spherical",
     closure: str = "layered",
     branch: str = "ordered",
@@ -109,7 +112,7 @@ def continuation(
     those of `deep_student_machine`, for a vector of alphas. An order parameter that has vanished is given back 0.001 at
     the next alpha, so that a branch that becomes unstable is left.
     """
-    model = _model(depth, weights, closure, beta)
+    model = make_model(depth, weights, closure, beta)
     alphas = _checked_alphas(alpha)
     require(alphas.ndim == 1, "alpha", alphas.shape, "a vector")
     start = _checked_start(branch, init)
@@ -145,7 +148,7 @@ def uniform(depth: int, overlap: Float[Array, ""]) -> Order:
     return Order(jnp.full(depth, 1 - overlap), jnp.full(depth - 1, 1 - overlap))
 
 
-def test_spin_gaps(weight_gap: Float[Array, " L"]) -> Float[Array, " L+1"]:
+def test_spin_gaps(weight_gap: Float[Array, " L"]) -> Float[Array, " L_plus_1"]:
     """1 - q_l on fresh patterns: q_l = (2/pi) arcsin(Q_l q_{l-1}), q_0 = 1."""
 
     def layer(below: Float[Array, ""], gap: Float[Array, ""]) -> tuple[Array, Array]:
@@ -159,7 +162,7 @@ def test_spin_gaps(weight_gap: Float[Array, " L"]) -> Float[Array, " L+1"]:
 
 def _describe(model: Model, alpha: Float[Array, ""], point: SaddlePoint) -> Solution:
     test = test_spin_gaps(point.order.weight_gap)
-    return Solution(  # type: ignore[call-arg]
+    return Solution(
         alpha=alpha,
         weight_overlap=1 - point.order.weight_gap,
         spin_overlap=1 - point.order.spin_gaps,
@@ -197,7 +200,12 @@ def _compiled(model: Model, depth: int, max_steps: int, how: str) -> Callable[..
     return jax.jit({"each": each, "following": following}[how])
 
 
-def _model(depth: int, weights: str, closure: str, beta: float) -> Model:
+def make_model(depth: int, weights: str, closure: str, beta: float) -> Model:
+    """The equations, checked.
+
+    Raises:
+        ConfigError: depth < 1, unknown weights or closure, beta not positive.
+    """
     require(is_integer(depth) and depth >= 1, "depth", depth, "an integer >= 1")
     number = isinstance(beta, (int, float)) and not isinstance(beta, bool)
     require(number and beta > 0, "beta", beta, "a positive number or inf")

@@ -1,9 +1,9 @@
 r"""One sign unit between its inputs and the layer above.
 
-The pre-activation overlap of teacher and student is lam. Given the part X sqrt((1 - lam)/lam) = z of the teacher's field
-that the student knows, z ~ N(0, 1), the teacher's spin is s with probability H(-s X), X = z sqrt(lam/(1 - lam)). Sums run over t
-with X = sqrt(lam) t and z = sqrt(1 - lam) t: in t all integrands are smooth and decay like exp(-t^2/4) or faster for
-every lam in [0, 1), whereas Gauss-Hermite nodes in z fail as lam -> 1.
+The pre-activation overlap of teacher and student is lam. Given z ~ N(0, 1), the part of the teacher's field that the
+student knows, the teacher's spin is s with probability H(-s X), X = z sqrt(lam/(1 - lam)). Sums run over t with
+X = sqrt(lam) t and z = sqrt(1 - lam) t: in t all integrands are smooth and decay like exp(-t^2/4) or faster for every
+lam in [0, 1), whereas Gauss-Hermite nodes in z fail as lam -> 1.
 
     E(lam)  = int Dz 2 H(X) ln H(X)
     E'(lam) = (1 - lam)^-1 int Dz G(X)^2 / H(X)
@@ -14,7 +14,7 @@ every lam in [0, 1), whereas Gauss-Hermite nodes in z fail as lam -> 1.
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import erfc
+from jax.scipy.special import erfc, xlogy
 from jaxtyping import Array, Float
 
 from dsm._gaussian_channel import SMALLEST, STEP, Scalar, confusion, posterior_entropy, with_local_jacobian
@@ -27,8 +27,8 @@ NEAREST = 1e-30
 
 def known_field(gap: Scalar) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
     """Nodes X >= 0 and the weights of Dz, for integrals of even functions over all X."""
-    gap = jnp.clip(gap, NEAREST, 1.0)
-    x = jnp.sqrt(jnp.maximum(1 - gap, SMALLEST)) * NODES
+    gap = jnp.maximum(gap, NEAREST)
+    x = jnp.sqrt(1 - gap + SMALLEST) * NODES
     weights = 2 * STEP * jnp.sqrt(gap) * gauss(jnp.sqrt(gap) * NODES)
     return x, weights * np.where(NODES == 0, 0.5, 1.0)
 
@@ -61,7 +61,9 @@ def output_free_entropy(gap: Scalar, fidelity: Scalar) -> Scalar:
     """E(lam) <= 0, the mean log likelihood of a label."""
     x, weights = known_field(gap)
     up, down = seen(x, fidelity)
-    return jnp.sum(weights * (up * jnp.log(up) + down * jnp.log(down)))
+    noise = xlogy((1 + fidelity) / 2, (1 + fidelity) / 2) + xlogy((1 - fidelity) / 2, (1 - fidelity) / 2)
+    # What is left where the spin is certain, far out in X, is the noise: it does not decay, and is taken out of the sum.
+    return noise + jnp.sum(weights * (xlogy(up, up) + xlogy(down, down) - noise))
 
 
 @with_local_jacobian

@@ -38,8 +38,8 @@ class Result(enum.IntEnum):
         """What to do about it."""
         return {
             Result.converged: "the residual is below the tolerance",
-            Result.max_steps_reached: "the largest number of steps was reached: the point is close to a transition, or a branch "
-            "ends there; look at the residual, raise max_steps, or step alpha a little",
+            Result.max_steps_reached: "the largest number of steps was reached: the point is close to a transition, or a "
+            "branch ends there; look at the residual, raise max_steps, or step alpha a little",
         }[self]
 
 
@@ -97,7 +97,11 @@ def find_saddle_point(update: Callable[[Order], Order], start: Order, max_steps:
 
     # The first step, an iteration whose image is the start, evaluates it.
     nowhere = _Search(
-        jnp.full_like(flat, jnp.inf), flat, jnp.zeros((flat.size, flat.size)), jnp.asarray(True), jnp.zeros((), jnp.int32)
+        jnp.full_like(flat, jnp.inf),
+        flat,
+        jnp.zeros((flat.size, flat.size)),
+        jnp.asarray(True),
+        jnp.zeros((), jnp.int32),
     )
     end = lax.while_loop(lambda s: ~(_distance(s.x, s.image) <= TOLERANCE) & (s.steps < max_steps), step, nowhere)
     return SaddlePoint(

@@ -28,9 +28,7 @@ class VersionSpace(AbstractMove):
     def draw(self, key: Key[Array, ""], beta: Float[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
         return jax.random.uniform(key, shape, jnp.float32)
 
-    def update(
-        self, draws: Float[Array, ""], weight: Float[Array, ""], unit: Unit, fan_in: int
-    ) -> Float[Array, ""]:
+    def update(self, draws: Float[Array, ""], weight: Float[Array, ""], unit: Unit, fan_in: int) -> Float[Array, ""]:
         # Seen from the weight: a wall stands at distance -(h + spacing/2) S, positive above the weight, negative below.
         distance = -(unit.field + 0.5 * spacing(fan_in)) * unit.spins
         blocked = unit.cost != 0

@@ -18,10 +18,10 @@ class Order(eqx.Module):
     """
 
     weight_gap: Float[Array, " L"]
-    spin_gap: Float[Array, " L-1"]
+    spin_gap: Float[Array, " L_less_1"]
 
     @property
-    def spin_gaps(self) -> Float[Array, " L+1"]:
+    def spin_gaps(self) -> Float[Array, " L_plus_1"]:
         """1 - q_l for l = 0..L, boundaries included."""
         return jnp.pad(self.spin_gap, 1)
 
@@ -36,7 +36,7 @@ class Response(eqx.Module):
     """
 
     weight_field: Float[Array, " L"]
-    spin_gap: Float[Array, " L-1"]
+    spin_gap: Float[Array, " L_less_1"]
     free_entropy: Float[Array, ""]
 
 
