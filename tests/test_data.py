@@ -98,6 +98,21 @@ def test_labels_are_the_outputs_of_the_teacher(wiring, weights):
     assert energy_of(problem, -teacher) > 0
 
 
+def test_label_noise():
+    """Training labels are turned over with probability 1/(1 + exp(label_beta)), test labels never; patterns are the same."""
+    teacher = networks.SignNetwork(40, 2, key=jax.random.key(0))
+    clean, noisy = (
+        data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(40), 20.0, 30, label_beta=beta)
+        for beta in (float("inf"), 1.5)
+    )
+    np.testing.assert_array_equal(np.asarray(clean.inputs), np.asarray(noisy.inputs))
+    np.testing.assert_array_equal(np.asarray(clean.test_labels), np.asarray(noisy.test_labels))
+    turned, rate = np.mean(np.asarray(clean.labels) != np.asarray(noisy.labels)), 1 / (1 + np.exp(1.5))
+    assert abs(turned - rate) < 5 * np.sqrt(rate / noisy.labels.size)
+    with pytest.raises(ConfigError, match="label_beta = -1.0: must be at least 0"):
+        data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(40), 1.0, 30, label_beta=-1.0)
+
+
 @pytest.mark.parametrize(
     ("alpha", "message"),
     [

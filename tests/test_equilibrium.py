@@ -1,7 +1,8 @@
 """Nishimori identity: to a student in equilibrium, the teacher is one more student.
 
-Given teacher-made data without noise, the teacher is an exact draw from the Gibbs measure at beta = inf. Students that
-start as the teacher and forget it are further draws: every mean teacher-student overlap is a mean student-student one.
+Given teacher-made data whose labels are turned over with probability 1/(1 + exp(beta)), the teacher is an exact draw from
+the Gibbs measure at beta (without noise: at beta = inf). Students that start as the teacher and forget it are further
+draws: every mean teacher-student overlap is a mean student-student one.
 """
 
 import jax
@@ -15,23 +16,27 @@ from dsm.observables import OBSERVABLES, take_snapshot
 
 SAMPLES = 200
 TEST_PATTERNS = 64
-#: Width, depth, fan_in, wiring, alpha, move, and the sweeps at which to look: much too early, half way, at the end.
+#: Width, depth, fan_in, wiring, alpha, move, the sweeps at which to look (much too early, half way, at the end), and beta.
 CASES = {
     "one dense layer, gaussian": (4, 1, 4, "dense", 3.0, samplers.GaussianMove(0.6), (2, 100, 200)),
     "dense, heat bath": (3, 2, 3, "dense", 2.0, samplers.HeatBath(), (2, 100, 200)),
     "random, heat bath": (5, 2, 3, "random", 2.0, samplers.HeatBath(), (2, 100, 200)),
     "random, gaussian": (5, 2, 3, "random", 1.0, samplers.GaussianMove(1.0), (2, 150, 300)),
+    "random, version space": (5, 2, 3, "random", 2.0, samplers.VersionSpace(), (2, 100, 200)),
+    "dense, label noise, gaussian": (3, 2, 3, "dense", 4.0, samplers.GaussianMove(0.8), (2, 100, 200), 1.0),
 }
 
 
-def measure(width, depth, fan_in, wiring, alpha, move, times, seed=0):
+def measure(width, depth, fan_in, wiring, alpha, move, times, beta=jnp.inf, seed=0):
     """All pair observables, [sample, time, ...]: teacher-student (mean of two), student-student; and the energy."""
     sampler = samplers.UnitBlock(move)
 
     def one(key):
         teacher = networks.SignNetwork(width, depth, fan_in, wiring=wiring, key=stream(key, "teacher"))
         inputs = data.iid_signs(width)
-        problem = data.teacher_problem(stream(key, "data"), teacher, inputs, alpha, TEST_PATTERNS)
+        problem = data.teacher_problem(
+            stream(key, "data"), teacher, inputs, alpha, TEST_PATTERNS, label_beta=float(beta)
+        )
         kinds = [OBSERVABLES.get(name)() for name in OBSERVABLES.names]
         kinds = [kind for kind in kinds if "student" in kind.pairs and kind.applies(teacher.wiring)]
 
@@ -40,7 +45,7 @@ def measure(width, depth, fan_in, wiring, alpha, move, times, seed=0):
 
         def sweep(t, state):
             keys = jax.vmap(lambda student: stream(key, "sweep", student, t))(jnp.arange(2))
-            return jax.vmap(lambda k, s: sampler.step(k, s, problem, jnp.inf)[0])(keys, state)
+            return jax.vmap(lambda k, s: sampler.step(k, s, problem, beta)[0])(keys, state)
 
         def until(state, window):
             state = jax.lax.fori_loop(window[0], window[1], sweep, state)
@@ -56,7 +61,7 @@ def measure(width, depth, fan_in, wiring, alpha, move, times, seed=0):
         return jax.lax.scan(until, start, windows)[1]
 
     found = jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(seed), SAMPLES))
-    return jax.tree.map(lambda value: np.asarray(value, float), found)
+    return jax.tree.map(lambda value: np.asarray(value, float), found), round(alpha * fan_in) * width
 
 
 def deviations(differences):
@@ -67,9 +72,10 @@ def deviations(differences):
 
 @pytest.mark.parametrize("case", list(CASES))
 def test_teacher_is_one_more_student(case):
-    teacher, student, energy = measure(*CASES[case])
-    depth = CASES[case][1]
-    assert np.all(energy == 0)
+    (teacher, student, energy), labels = measure(*CASES[case])
+    depth, beta = CASES[case][1], CASES[case][7] if len(CASES[case]) > 7 else np.inf
+    # The mean energy is that of the teacher, the number of labels turned over.
+    assert np.all(np.abs(deviations(energy.mean(-1) - labels / (1 + np.exp(beta)))) < 4.5)
     expected = {"weight_overlap", "spin_overlap_train", "spin_overlap_test"}
     assert expected <= teacher.keys() == student.keys()
     assert ("matched_overlap" in teacher) == ("dense" in case)
@@ -83,5 +89,5 @@ def test_teacher_is_one_more_student(case):
     assert np.max(deviations(teacher["weight_overlap"][:, 0] - student["weight_overlap"][:, 0])) > 4.5
     # And there is something to be equal: test outputs agree, far better than by chance.
     assert deviations(teacher["spin_overlap_test"][:, 2, -1]) > 20
-    if case == "random, heat bath":
+    if case in ("random, heat bath", "random, version space"):
         assert np.all(deviations(teacher["weight_overlap"][:, 2]) > 4.5)

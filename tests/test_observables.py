@@ -86,6 +86,9 @@ def test_overlaps_with_itself_are_one(dense, all_of):
     assert abs(found.pop("test_error")) < EPS and abs(found.pop("energy")) < EPS
     # The sum over all pairs has the diagonal, 1, and more.
     assert np.all(found.pop("square_overlap_sum") >= 1)
+    np.testing.assert_allclose(found.pop("dressed_weight_overlap"), 1, rtol=(WIDTH**2 + 8) * EPS)
+    for name in ("square_correlation", "effective_dimension"):  # of one machine: it is both here
+        np.testing.assert_array_equal(found.pop(f"student_{name}"), found.pop(f"teacher_{name}"))
     assert len(found) == 7
     for name, value in found.items():
         assert np.all(value == 1), name
@@ -102,7 +105,7 @@ def test_no_wrong_outputs_are_an_error_of_exactly_zero():
 def test_energy_and_test_error_count_wrong_outputs(dense, all_of):
     problem, snapshot = dense
     teacher, student = snapshot(problem.teacher.weights), snapshot(problem.teacher.redraw(jax.random.key(2)).weights)
-    found = all_of(teacher, student)
+    found = all_of(student, teacher)
     for name, output, labels in (
         ("energy", student.train[-1], problem.labels),
         ("test_error", student.test[-1], problem.test_labels),
@@ -162,6 +165,48 @@ def test_energy_snapshot_by_hand():
     b = Snapshot(weights, -up, up.at[1, 0, 0].set(-1), labels)
     assert OBSERVABLES.get("energy")()(a, b) == {"energy": 0.25}
     assert OBSERVABLES.get("test_error")()(a, b) == {"test_error": 0.25}
+
+
+def test_dressed_weight_overlap_by_hand():
+    """q_i J J q_k with random wiring: the unit of the layer below is the one that the weight reads."""
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(2, 2, 3, 2)).astype(np.float32)  # machine, L, N, c
+    train = rng.choice([-1, 1], (2, 2, 5, 3)).astype(np.int8)  # machine, L, M, N
+    neighbours = np.array([[[0, 2], [1, 0], [2, 1]], [[1, 2], [0, 1], [2, 0]]], np.int32)
+    a, b = (Snapshot(*map(jnp.asarray, (w, s, s, s[-1], neighbours))) for w, s in zip(weights, train, strict=True))
+    units = (train[0].astype(float) * train[1]).mean(1)
+    for layer in range(2):
+        terms = [
+            (units[0, i] if layer == 0 else 1.0)
+            * weights[0, layer, i, k] * weights[1, layer, i, k]
+            * (1.0 if layer == 0 else units[0, neighbours[1, i, k]])
+            for i in range(3) for k in range(2)
+        ]  # fmt: skip
+        np.testing.assert_allclose(observables.gauge_invariant_weight_overlap(a, b)[layer], np.mean(terms), rtol=1e-5)
+
+
+def test_effective_dimension_of_known_correlations():
+    """Independent units: N. Equal units: 1. Pairs of equal units: N/2. Unbiased, however few patterns there are."""
+    rng = np.random.default_rng(0)
+    machines, patterns = 4000, 12
+    free = rng.choice([-1, 1], (machines, patterns, 6))
+    paired = np.repeat(free[..., :3], 2, axis=-1)
+    measure = jax.jit(jax.vmap(observables.same_layer_correlation))
+    square = np.asarray(measure(signs(free))[0])
+    assert abs(np.mean(square)) < 5 * np.std(square) / np.sqrt(machines)
+    square = np.asarray(measure(signs(paired))[0])
+    assert abs(np.mean(square) - 0.2) < 5 * np.std(square) / np.sqrt(machines)  # 3 of 15 pairs are equal
+    many = rng.choice([-1, 1], (100_000, 6))
+    for spins, dimension in ((many, 6), (many[:, :1].repeat(6, 1), 1), (many[:, :3].repeat(2, 1), 3)):
+        np.testing.assert_allclose(observables.same_layer_correlation(signs(spins))[1], dimension, rtol=1e-3)
+
+
+def test_energy_counts_against_noisy_labels():
+    problem = small_problem("dense", "spherical", width=WIDTH, depth=DEPTH, alpha=6.0)
+    noisy = type(problem)(problem.teacher, problem.inputs, -problem.labels, problem.test_inputs, problem.test_labels)
+    snapshot = observables.take_snapshot(noisy.teacher, noisy)
+    assert OBSERVABLES.get("energy")()(snapshot, snapshot)["energy"] == 1
+    assert OBSERVABLES.get("test_error")()(snapshot, snapshot)["test_error"] == 0
 
 
 # --------------------------------------------------------------------------------------------------------- estimators
@@ -236,7 +281,13 @@ def test_gauge_and_permutations(dense, all_of):
     of_gauge = tuple(f"{kind}_spin_overlap_{data}" for kind in ("abs", "square") for data in ("train", "test"))
     of_both = ("matched_overlap", "square_overlap_sum")
     raw = ("weight_overlap", "spin_overlap_train", "spin_overlap_test")
-    assert before.keys() == {*of_output, *of_gauge, *of_both, *raw}
+    of_one = tuple(
+        f"{machine}_{name}"
+        for machine in ("student", "teacher")
+        for name in ("square_correlation", "effective_dimension")
+    )
+    dressed = "dressed_weight_overlap"
+    assert before.keys() == {*of_output, *of_gauge, *of_both, *raw, *of_one, dressed}
     for gauge, permuted in ((True, False), (False, True), (True, True)):
         weights = turn_over(student, rng) if gauge else np.asarray(student)
         weights = permute(weights, rng) if permuted else weights
@@ -245,6 +296,9 @@ def test_gauge_and_permutations(dense, all_of):
         after = all_of(teacher, machine)
         for name in (*of_output, *of_both, *(() if permuted else of_gauge)):
             np.testing.assert_array_equal(after[name], before[name], err_msg=name)
+        for name in of_one:  # sums in another order
+            np.testing.assert_allclose(after[name], before[name], rtol=1e-5, atol=1e-7, err_msg=name)
+        assert np.allclose(after[dressed], before[dressed], rtol=1e-5) != permuted
         for name in (*raw, *(of_gauge if permuted else ())):
             assert np.any(after[name][: DEPTH - 1] != before[name][: DEPTH - 1]), (
                 name
@@ -258,6 +312,7 @@ def test_gauge_and_permutations(dense, all_of):
         assert np.all(image["weight_overlap"][: DEPTH - 1] < 0.99)
         if not permuted:
             assert all(np.all(image[name] == 1) for name in of_gauge)
+            np.testing.assert_allclose(image[dressed], 1, rtol=1e-6)
 
 
 def test_matched_overlap_is_for_dense_wiring():

@@ -219,6 +219,50 @@ def test_heat_bath_draws_the_conditional_law(beta):
     assert np.array_equal(np.round(drawn / step) * step, drawn)
 
 
+def test_version_space_move_draws_between_the_nearest_walls_with_a_cost():
+    """Against the prior cut to the interval around the weight in which no term of the energy changes."""
+    rng = np.random.default_rng(1)
+    fan_in, patterns, draws = 8, 9, 40_000
+    step = spacing(fan_in)
+    spins = rng.choice([-1.0, 1.0], patterns)
+    cost = rng.integers(-2, 3, patterns)
+    cost[0] = 0  # the nearest wall, which may be crossed
+    rest = np.round(rng.normal(size=patterns) * 1.5 / step) * step
+    weight = np.round(-rest[0] * spins[0] / step) * step + 8 * step
+    unit = Unit(
+        jnp.asarray(rest + weight * spins, jnp.float32), jnp.asarray(spins, jnp.float32), jnp.asarray(cost, jnp.int32)
+    )
+    move = samplers.VersionSpace()
+    numbers = move.draw(jax.random.key(1), jnp.float32(jnp.inf), (draws,))
+    update = jax.jit(jax.vmap(lambda n: move.update(n, jnp.float32(weight), unit, fan_in)))
+    drawn = np.asarray(update(numbers), np.float64)
+
+    grid = np.linspace(-6, 6, 400_001)
+    up = (rest[None] + grid[:, None] * spins[None]) >= 0
+    same = np.all((up == ((rest + weight * spins) >= 0)) | (cost == 0), axis=1)
+    cumulative = integrate.cumulative_trapezoid(stats.norm.pdf(grid) * same, grid, initial=0)
+    assert 0.001 < cumulative[-1] < 0.9
+    assert stats.kstest(drawn, lambda x: np.interp(x, grid, cumulative / cumulative[-1])).pvalue > 1e-4
+    assert np.ptp(energy_of_line(drawn, rest, spins, cost)) == 0
+    assert drawn.min() < weight - 8 * step < drawn.max()  # over the wall without a cost
+
+
+def test_version_space_of_perceptrons():
+    """Uniform over E = 0 from the teacher, against draws from the prior of which those with E = 0 are kept."""
+    teacher = networks.SignNetwork(3, 1, key=jax.random.key(7))
+    problem = data.teacher_problem(jax.random.key(8), teacher, data.iid_signs(3), 2.0, 20)
+    draws = problem.teacher.prior.sample(jax.random.key(11), (400_000, *teacher.weights.shape))
+    kept = np.asarray(teacher.prior.normalise(draws))[energies(problem, draws) == 0]
+    truth = np.asarray(teacher.normalised_weights)
+    exact = (kept * truth).mean(axis=(1, 2, 3))
+    sampled, weights = run_chains(
+        samplers.UnitBlock(samplers.VersionSpace()), problem, jnp.inf,
+        chains=64, sweeps=800, keep_from=200, thin=5, seed=5, start="planted",
+    )  # fmt: skip
+    assert np.all(sampled == 0)
+    assert_mean((weights * truth).mean(axis=(2, 3, 4)), exact.mean(), error=exact.std() / np.sqrt(exact.size))
+
+
 def energy_of_line(values, rest, spins, cost):
     """Energy, up to a constant, for many values of one weight."""
     return ((rest[None] + np.asarray(values)[:, None] * spins[None]) >= 0) @ cost

@@ -298,7 +298,11 @@ def test_hysteresis():
     """Between the spinodals the two branches differ, outside they do not; free entropies cross in between."""
     (found,) = theory.coexistences(2, np.linspace(9.0, 11.0, 41), closure="yoshino", tolerance=1e-4)
     assert 9.0 < found.ordered_spinodal < found.transition < found.disordered_spinodal < 11.0
-    for alpha, two in ((found.ordered_spinodal - 0.02, False), (found.transition, True), (found.disordered_spinodal + 0.02, False)):
+    for alpha, two in (
+        (found.ordered_spinodal - 0.02, False),
+        (found.transition, True),
+        (found.disordered_spinodal + 0.02, False),
+    ):
         up, down = (
             theory.deep_student_machine(2, alpha, closure="yoshino", branch=b) for b in ("disordered", "ordered")
         )

@@ -1,0 +1,106 @@
+"""Equilibrium overlaps against 1/c, with the replica theory of both closures at c = infinity, from run directories.
+
+python experiments/profile/figure.py runs/profile experiments/profile/figure.png
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import dsm
+from dsm.observables.statistics import jackknife
+from dsm.plotting import with_error
+
+#: Gauge-invariant overlaps: name of the variable, symbol.
+SHOWN = {"square_spin_overlap_train": "q^2", "dressed_weight_overlap": "q_{l-1}Q_lq_l"}
+CLOSURES = {"layered": ("o", "C0"), "yoshino": ("X", "C3")}
+
+
+def equilibrium(data, pair: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over replicas and the records after burn-in, by layer, with the jackknife error over samples."""
+    late = data.sel(sweep=slice(int(data.attrs["observe.burn_in"]) + 1, None))
+    return jackknife(late[f"{pair}_{name}"].mean(["replica", "sweep"]).transpose("sample", "layer").values, 0)
+
+
+def extrapolate(fan_in: np.ndarray, values: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted straight line in 1/c, at 1/c = 0, by layer; rows are the fan-ins."""
+    limits = []
+    for value, error in zip(values.T, np.maximum(errors.T, 1e-6), strict=True):
+        design = np.stack([np.ones(len(fan_in)), 1 / fan_in], 1) / error[:, None]
+        covariance = np.linalg.inv(design.T @ design)
+        limits.append(((covariance @ design.T @ (value / error))[0], covariance[0, 0] ** 0.5))
+    return tuple(np.array(limits).T)
+
+
+def exact(name: str, solution) -> np.ndarray:
+    """The same quantity in the dense limit; at the output, training spins are compared without label noise."""
+    spins = np.append(solution.spin_overlap[:-1], 1.0)
+    return {
+        "square_spin_overlap_train": spins[1:] ** 2,
+        "dressed_weight_overlap": spins[:-1] * solution.weight_overlap * spins[1:],
+    }[name]
+
+
+def main(runs: str, file: str) -> None:
+    """Read all runs below `runs`, print the table, draw `file`."""
+    points: dict[tuple, list] = {}
+    for done in sorted(Path(runs).rglob("DONE")):
+        data = dsm.load(done.parent).isel(beta=0)
+        points.setdefault((data.sizes["layer"], float(data.beta), float(data.attrs["data.alpha"])), []).append(data)
+    figure = Figure(figsize=(8.5, 0.6 + 3.0 * len(points)), layout="constrained")
+    grid = figure.subplots(len(points), 2, squeeze=False)
+    print("| L | beta | alpha | quantity | l | c: teacher-student; student-student | 1/c -> 0 | layered | yoshino |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for row, ((depth, beta, alpha), group) in enumerate(sorted(points.items())):
+        group = sorted(group, key=lambda data: int(data.attrs["network.fan_in"]))
+        fan_in = np.array([int(data.attrs["network.fan_in"]) for data in group], float)
+        theory = {c: dsm.theory.deep_student_machine(depth, alpha, closure=c, beta=beta) for c in CLOSURES}
+        for axes, (name, symbol) in zip(grid[row], SHOWN.items(), strict=True):
+            layers = depth - 1 if name.startswith("square") else depth
+            pairs = {}
+            for pair, marker in (("teacher", "v"), ("student", "s")):
+                found = [equilibrium(data, pair, name) for data in group]
+                pairs[pair] = np.array([value for value, _ in found]), np.array([error for _, error in found])
+                for layer in range(layers):
+                    style = {"color": f"C{layer + 4}", "marker": marker, "ms": 4, "capsize": 2, "ls": "none"}
+                    axes.errorbar(1 / fan_in, pairs[pair][0][:, layer], pairs[pair][1][:, layer], **style)
+            limit = extrapolate(fan_in, *pairs["student"]) if len(group) > 1 else None
+            for layer in range(layers):
+                sizes = "; ".join(
+                    f"{c:g}: {with_error(*_at(pairs['teacher'], i, layer))}; {with_error(*_at(pairs['student'], i, layer))}"
+                    for i, c in enumerate(fan_in)
+                )
+                cells = []
+                for closure, solution in theory.items():
+                    value = exact(name, solution)[layer]
+                    sigmas = "" if limit is None else f" ({(limit[0][layer] - value) / limit[1][layer]:+.1f} s.e.)"
+                    cells.append(f"{value:.4f}{sigmas}")
+                    marker, _ = CLOSURES[closure]
+                    shade = {"color": f"C{layer + 4}", "marker": marker, "ms": 8, "mfc": "none", "ls": "none"}
+                    axes.plot(0, value, clip_on=False, zorder=5, **shade)
+                extrapolated = "" if limit is None else with_error(limit[0][layer], limit[1][layer])
+                where = f"| {depth} | {beta:g} | {alpha:g} | ${symbol}$ | {layer + 1} |"
+                print(f"{where} {sizes} | {extrapolated} | {' | '.join(cells)} |")
+                if limit is not None:
+                    slope = np.array([limit[0][layer], pairs["student"][0][0, layer]])
+                    axes.plot([0, 1 / fan_in[0]], slope, color=f"C{layer + 4}", lw=0.8, ls=":")
+                axes.plot([], [], "s", color=f"C{layer + 4}", label=f"$l={layer + 1}$")
+            axes.set_title(rf"$L={depth}$, $\beta={beta:g}$, $\alpha={alpha:g}$: ${symbol}$", fontsize=10)
+            axes.set(xlabel="$1/c$", xlim=(-0.002, 0.09))
+            axes.axhline(0, color="0.8", lw=0.8, zorder=0)
+            axes.legend(fontsize=8)
+    handles = [grid[0][0].plot([], [], m, mfc="none", color="0.3", ls="none")[0] for m in ("o", "X")]
+    handles += [grid[0][0].plot([], [], m, color="0.3", ls="none")[0] for m in ("v", "s")]
+    labels = ["theory, layered", "theory, yoshino", "teacher and student", "two students"]
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9)
+    figure.savefig(file, dpi=110)
+
+
+def _at(found: tuple[np.ndarray, np.ndarray], row: int, layer: int) -> tuple[float, float]:
+    return found[0][row, layer], found[1][row, layer]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
