@@ -1,5 +1,6 @@
 """Every experiment runs; sweeps run and join; the wheel works alone; notebooks execute."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -21,23 +22,48 @@ EXPERIMENTS = sorted(path.stem for path in (folder() / "experiment").glob("*.yam
 SMALL = ("data.samples=2", "data.test_patterns=20", "data.alpha=1.0", "sampler.replicas=2", "sampler.sweeps=3")
 
 
+EQUILIBRIUM = ("network.width=9", "sampler.sweeps=16", "observe.every=4", "observe.burn_in=4")
+
+#: Runs of each experiment at a small size, enough for its figure, and what the figure script takes besides.
+TINY = {
+    "quickstart": [("network.width=5",)],
+    "digits": [()],
+    "profile": [(*EQUILIBRIUM, "network.fan_in=3"), (*EQUILIBRIUM, "network.fan_in=5")],
+    "learning": [("network.width=5",), ("network.width=5", "sampler=annealing", "sampler.schedule.sweeps=2")],
+    "depth": [("network.width=5", "network.depth=3")],
+    "width": [("network.width=5",)],
+    "manifold": [("network.width=5", "data.inputs.latent=2"), ("network.width=5", "data.inputs.latent=3")],
+    "alpha": [("network.width=5", "network.depth=2")],
+    "relaxation": [("network.width=5", "network.fan_in=3", "observe.references=[0]")],
+}
+FIGURE_ARGUMENTS = {"alpha": ("2",)}
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_runs_at_tiny_size(name, tmp_path):
-    width = () if name == "digits" else ("network.width=5",)
-    path = dsm.run(f"experiment={name}", f"run.root={tmp_path}", "run.progress=none", *SMALL, *width)
-    assert path.is_relative_to(tmp_path / name)
-    found = {entry.name for entry in path.iterdir()}
-    assert found >= {"config.yaml", "manifest.json", "checkpoints", "results.nc", "figures", "log.txt", "DONE"}
-    assert {figure.name for figure in (path / "figures").iterdir()} == {
-        "learning_curves.png",
-        "overlap_profile.png",
-        "two_time_overlap.png",
-    }
-    data = dsm.load(path)
-    assert data.attrs["complete"] == 1 and data.attrs["experiment"] == name
-    assert data.teacher_weight_overlap.dims == ("sample", "beta", "replica", "layer", "sweep")
-    assert all({"long_name", "units"} <= set(variable.attrs) for variable in data.data_vars.values())
-    assert float(data.energy.sel(sweep=3).max()) <= float(data.energy.sel(sweep=0).max())
+    """The runs, what they leave, and the figure that is drawn from it."""
+    for settings in TINY[name]:
+        path = dsm.run(f"experiment={name}", *SMALL, *settings, f"run.root={tmp_path}", "run.progress=none")
+        assert path.is_relative_to(tmp_path / name)
+        found = {entry.name for entry in path.iterdir()}
+        assert found >= {"config.yaml", "manifest.json", "checkpoints", "results.nc", "figures", "log.txt", "DONE"}
+        figures = {figure.name for figure in (path / "figures").iterdir()}
+        assert {"learning_curves.png"} <= figures
+        assert figures <= {"learning_curves.png", "overlap_profile.png", "two_time_overlap.png"}
+        data = dsm.load(path)
+        assert data.attrs["complete"] == 1 and data.attrs["experiment"] == name
+        assert data.energy.dims == ("sample", "beta", "replica", "sweep")
+        assert all({"long_name", "units"} <= set(variable.attrs) for variable in data.data_vars.values())
+        if data.attrs["sampler.start"] == "random" and data.attrs["sampler.beta"] == "inf":
+            assert float(data.energy.isel(sweep=-1).max()) <= float(data.energy.sel(sweep=0).max())
+    script = ROOT / "experiments" / name / "figure.py"
+    assert (ROOT / "experiments" / name / "README.md").exists() or name == "quickstart"
+    if script.exists():
+        spec = importlib.util.spec_from_file_location(f"figure_of_{name}", script)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        module.main(str(tmp_path / name), str(tmp_path / "figure.png"), *FIGURE_ARGUMENTS.get(name, ()))
+        assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
 def test_equilibrium_run_has_convergence_statistics(tmp_path):

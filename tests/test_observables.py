@@ -378,6 +378,10 @@ def test_statistics_of_records_without_information(statistic):
     assert np.isnan(statistic(np.random.default_rng(0).normal(size=(4, 3))))
 
 
+def test_r_hat_of_frozen_chains_that_differ():
+    assert r_hat(np.repeat([[1.0], [2.0], [3.0]], 100, axis=1)) == np.inf
+
+
 def test_r_hat_needs_two_chains():
     assert np.isnan(r_hat(np.random.default_rng(0).normal(size=100)))
     assert effective_sample_size(np.random.default_rng(0).normal(size=100)) > 10

@@ -33,12 +33,14 @@ def effective_sample_size(chains: np.ndarray) -> float:
 def r_hat(chains: np.ndarray) -> float:
     """Split, rank-normalised R-hat of `chains` [chain, draw] (arviz-stats); 1 when the chains agree.
 
-    NaN if the record is too short (fewer than 4 draws), has one chain, or never changes.
+    NaN if the record is too short (fewer than 4 draws), has one chain, or never changes; inf if every half chain is
+    constant and they differ.
     """
     chains = np.atleast_2d(np.asarray(chains, float))
     if chains.shape[0] < 2 or chains.shape[1] < 4 or np.ptp(chains) == 0:
         return float("nan")
-    return float(_arviz().rhat(chains, chain_axis=0, draw_axis=1))
+    with np.errstate(divide="ignore"):
+        return float(_arviz().rhat(chains, chain_axis=0, draw_axis=1))
 
 
 def standard_error(chains: np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """Theory against layer and alpha in both closures, and test error and correlations of students, from run directories.
 
-python experiments/alpha/figure.py runs/alpha experiments/alpha/figure.png
+python experiments/alpha/figure.py runs/alpha experiments/alpha/figure.png [depth of the maps, 10]
 """
 
 import sys
@@ -12,16 +12,15 @@ from matplotlib.figure import Figure
 import dsm
 from dsm.plotting import with_error
 
-DEPTH = 10
 ALPHAS = np.linspace(0.1, 25, 250)
 
 
-def main(runs: str, file: str) -> None:
+def main(runs: str, file: str, depth: str = "10") -> None:
     """Read all runs below `runs`, print the tables, draw `file`."""
     found = [dsm.load(done.parent).isel(beta=0, sweep=-1) for done in sorted(Path(runs).rglob("DONE"))]
     figure = Figure(figsize=(13, 9.5), layout="constrained")
     maps, curves = figure.subfigures(2, 1, height_ratios=(1.15, 1))
-    draw_maps(maps)
+    draw_maps(maps, int(depth))
     left, middle, right = curves.subplots(1, 3)
     draw_errors(left, found)
     draw_correlations(middle, right, found)
@@ -31,12 +30,12 @@ def main(runs: str, file: str) -> None:
     figure.savefig(file, dpi=110)
 
 
-def draw_maps(figure) -> None:
+def draw_maps(figure, depth: int) -> None:
     """Q and q of the disordered branch followed upwards in alpha, by layer; dashed where the ordered branch begins."""
     grid = figure.subplots(2, 2, sharex=True)
     for row, closure in zip(grid, ("layered", "yoshino"), strict=True):
-        rising = dsm.theory.continuation(DEPTH, ALPHAS, closure=closure, branch="disordered")
-        falling = dsm.theory.continuation(DEPTH, ALPHAS[::-1], closure=closure, branch="ordered")
+        rising = dsm.theory.continuation(depth, ALPHAS, closure=closure, branch="disordered")
+        falling = dsm.theory.continuation(depth, ALPHAS[::-1], closure=closure, branch="ordered")
         apart = np.abs(falling.weight_overlap[::-1] - rising.weight_overlap).max(-1) > 1e-3
         for axes, values, name in (
             (row[0], rising.weight_overlap, "Q(l)"),
@@ -46,7 +45,7 @@ def draw_maps(figure) -> None:
             picture = axes.imshow(
                 values.T, origin="lower", aspect="auto", extent=extent, vmin=0, vmax=1, cmap="viridis"
             )
-            axes.set_title(f"{closure}: ${name}$, $L={DEPTH}$", fontsize=10)
+            axes.set_title(f"{closure}: ${name}$, $L={depth}$", fontsize=10)
             axes.set_ylabel("layer $l$")
             if apart.any():
                 axes.axvline(ALPHAS[apart][0], color="w", ls="--", lw=1)
