@@ -39,7 +39,10 @@ def r_hat(chains: np.ndarray) -> float:
     chains = np.atleast_2d(np.asarray(chains, float))
     if chains.shape[0] < 2 or chains.shape[1] < 4 or np.ptp(chains) == 0:
         return float("nan")
-    with np.errstate(divide="ignore"):
+    half = chains.shape[1] // 2
+    if max(np.ptp(chains[:, :half], axis=1).max(), np.ptp(chains[:, -half:], axis=1).max()) == 0:
+        return float("inf")
+    with np.errstate(divide="ignore", invalid="ignore"):  # of values folded at the median, which may all be equal
         return float(_arviz().rhat(chains, chain_axis=0, draw_axis=1))
 
 

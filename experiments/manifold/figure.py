@@ -1,6 +1,6 @@
 """Test error and invariant overlaps against the latent dimension D, from run directories.
 
-python experiments/hidden_manifold/figure.py runs/hidden_manifold experiments/hidden_manifold/figure.png
+python experiments/manifold/figure.py runs/manifold experiments/manifold/figure.png
 """
 
 import sys
