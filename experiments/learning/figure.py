@@ -40,7 +40,7 @@ def main(runs: str, file: str) -> None:
             style = {"ls": "-" if layer in (1, depth) else "--", "lw": 1, "capsize": 2}
             right.errorbar(data.sweep, excess.sel(layer=layer), error.sel(layer=layer), **shade, **style)
         right.axhline(0, color="0.7", lw=0.8)
-        right.set(title=f"{kind}: matched overlap with the teacher, less that of independent machines")
+        right.set(title=f"{kind}: matched overlap, less independent machines'")
         for axes in (left, right):
             axes.set_xscale("symlog", linthresh=1)
             axes.set(xlabel="sweeps", xlim=(0, None))
