@@ -24,6 +24,15 @@ def equilibrium(data, pair: str, name: str) -> tuple[np.ndarray, np.ndarray]:
     return jackknife(late[f"{pair}_{name}"].mean(["replica", "sweep"]).transpose("sample", "layer").values, 0)
 
 
+def relaxed(teacher: tuple, student: tuple, layers: int) -> np.ndarray:
+    """Whether the teacher is one more student (Nishimori identity) to three standard errors in all layers, for each size.
+
+    A planted student begins at the teacher: until it has forgotten where it was, it is nearer to the teacher than to others.
+    """
+    deviation = np.abs(teacher[0] - student[0]) / np.hypot(teacher[1], student[1]).clip(1e-6)
+    return np.all(deviation[:, :layers] < 3, axis=1)
+
+
 def extrapolate(fan_in: np.ndarray, values: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Weighted straight line in 1/c, at 1/c = 0, by layer; rows are the fan-ins."""
     limits = []
@@ -64,14 +73,23 @@ def main(runs: str, file: str) -> None:
                 found = [equilibrium(data, pair, name) for data in group]
                 pairs[pair] = np.array([value for value, _ in found]), np.array([error for _, error in found])
                 for layer in range(layers):
-                    style = {"color": f"C{layer + 4}", "marker": marker, "ms": 4, "capsize": 2, "ls": "none"}
+                    style = {
+                        "color": f"C{layer + 4}",
+                        "marker": marker,
+                        "ms": 5,
+                        "capsize": 2,
+                        "ls": "none",
+                        "mfc": "none",
+                    }
                     axes.errorbar(1 / fan_in, pairs[pair][0][:, layer], pairs[pair][1][:, layer], **style)
-            limit = extrapolate(fan_in, *pairs["student"]) if len(group) > 1 else None
+            done = relaxed(*pairs.values(), layers)
+            chosen = [array[done] for array in (fan_in, *pairs["student"])]
+            limit = extrapolate(*chosen) if done.sum() > 1 else None
             for layer in range(layers):
-                sizes = "; ".join(
-                    f"{c:g}: {with_error(*_at(pairs['teacher'], i, layer))}; {with_error(*_at(pairs['student'], i, layer))}"
-                    for i, c in enumerate(fan_in)
-                )
+                sizes = []
+                for i, c in enumerate(fan_in):
+                    both = "; ".join(with_error(*_at(pairs[pair], i, layer)) for pair in pairs)
+                    sizes.append(f"{c:g}{'' if done[i] else ' (not relaxed)'}: {both}")
                 cells = []
                 for closure, solution in theory.items():
                     value = exact(name, solution)[layer]
@@ -82,10 +100,10 @@ def main(runs: str, file: str) -> None:
                     axes.plot(0, value, clip_on=False, zorder=5, **shade)
                 extrapolated = "" if limit is None else with_error(limit[0][layer], limit[1][layer])
                 where = f"| {depth} | {beta:g} | {alpha:g} | ${symbol}$ | {layer + 1} |"
-                print(f"{where} {sizes} | {extrapolated} | {' | '.join(cells)} |")
+                print(f"{where} {'; '.join(sizes)} | {extrapolated} | {' | '.join(cells)} |")
                 if limit is not None:
-                    slope = np.array([limit[0][layer], pairs["student"][0][0, layer]])
-                    axes.plot([0, 1 / fan_in[0]], slope, color=f"C{layer + 4}", lw=0.8, ls=":")
+                    slope = np.array([limit[0][layer], chosen[1][0, layer]])
+                    axes.plot([0, 1 / chosen[0][0]], slope, color=f"C{layer + 4}", lw=0.8, ls=":")
                 axes.plot([], [], "s", color=f"C{layer + 4}", label=f"$l={layer + 1}$")
             axes.set_title(rf"$L={depth}$, $\beta={beta:g}$, $\alpha={alpha:g}$: ${symbol}$", fontsize=10)
             axes.set(xlabel="$1/c$", xlim=(-0.002, 0.09))
