@@ -58,7 +58,7 @@ def field_measure(field: Scalar) -> tuple[Float[Array, " n"], Float[Array, " n"]
 
 
 def confusion(up: Scalar, down: Scalar, field: Scalar) -> tuple[Scalar, Scalar]:
-    """I and 1 - I, each to full relative accuracy."""
+    """I and 1 - I, to full relative accuracy where they are small."""
     b, weights = field_measure(field)
     grown = jnp.exp(b)
     partition = up * grown + down / grown

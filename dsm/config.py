@@ -120,6 +120,10 @@ class SamplerConfig:
             self.move["name"],
             f"one of {', '.join(legal)} with network.weights = {network.weights}",
         )
+        if move.keeps_energy:
+            why = f"with sampler.move.name = {self.move['name']}, which keeps the energy"
+            require(self.start == "planted", "sampler.start", self.start, f"planted {why}")
+            require(self.betas == (math.inf,), "sampler.beta", self.beta, f"inf {why}")
         schedule = SCHEDULES.build(self.schedule, "sampler.schedule")
         if schedule.needs_finite:
             for beta in self.betas:

@@ -81,7 +81,18 @@ BAD = {
     "sweeps": ("sampler.sweeps=0", "sampler.sweeps = 0: must be at least 1"),
     "start": ("sampler.start=warm", "sampler.start = warm: must be one of random, planted"),
     "samples": ("data.samples=0", "data.samples = 0: must be at least 1"),
-    "label beta": ("data.label_beta=-1", "data.label_beta = -1.0: must be at least 0, or .inf for labels without noise"),
+    "version space from a random start": (
+        "sampler=version_space sampler.start=random",
+        "sampler.start = random: must be planted with sampler.move.name = version_space, which keeps the energy",
+    ),
+    "version space at a temperature": (
+        "sampler=version_space sampler.beta=1",
+        "sampler.beta = 1: must be inf with sampler.move.name = version_space, which keeps the energy",
+    ),
+    "label beta": (
+        "data.label_beta=-1",
+        "data.label_beta = -1.0: must be at least 0, or .inf for labels without noise",
+    ),
     "digits fan-in": ("data=digits network.fan_in=50", "network.fan_in = 50: must be null or network.width = 64"),
     "digits": ("data=digits data.alpha=20", "data.test_patterns = 1000: must be at most 517"),
     "task": ("task=dream", "task = dream: must be one of sample"),

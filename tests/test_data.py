@@ -109,6 +109,8 @@ def test_label_noise():
     np.testing.assert_array_equal(np.asarray(clean.test_labels), np.asarray(noisy.test_labels))
     turned, rate = np.mean(np.asarray(clean.labels) != np.asarray(noisy.labels)), 1 / (1 + np.exp(1.5))
     assert abs(turned - rate) < 5 * np.sqrt(rate / noisy.labels.size)
+    cold = data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(40), 20.0, 30, label_beta=1e4)
+    np.testing.assert_array_equal(np.asarray(clean.labels), np.asarray(cold.labels))
     with pytest.raises(ConfigError, match="label_beta = -1.0: must be at least 0"):
         data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(40), 1.0, 30, label_beta=-1.0)
 

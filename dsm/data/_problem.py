@@ -68,6 +68,7 @@ def teacher_problem(
     output = jax.vmap(lambda pattern: teacher(pattern)[-1])
     labels = output(train)
     if label_beta < math.inf:
-        wrong = jax.random.bernoulli(stream(key, "label noise"), 1 / (1 + math.exp(label_beta)), labels.shape)
+        odds = math.exp(-label_beta)
+        wrong = jax.random.bernoulli(stream(key, "label noise"), odds / (1 + odds), labels.shape)
         labels = jnp.where(wrong, -labels, labels)
     return Problem(teacher, train, labels, test, output(test))

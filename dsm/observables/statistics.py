@@ -34,7 +34,7 @@ def r_hat(chains: np.ndarray) -> float:
     """Split, rank-normalised R-hat of `chains` [chain, draw] (arviz-stats); 1 when the chains agree.
 
     NaN if the record is too short (fewer than 4 draws), has one chain, or never changes; inf if every half chain is
-    constant and they differ.
+    constant (the middle draw of an odd number aside) and they differ.
     """
     chains = np.atleast_2d(np.asarray(chains, float))
     if chains.shape[0] < 2 or chains.shape[1] < 4 or np.ptp(chains) == 0:

@@ -4,9 +4,11 @@ Bayes-optimal setting (Nishimori line): the student-student and teacher-student 
 whatever the precision of the caller, and returned as numpy arrays.
 """
 
+import contextlib
 import functools
 import math
-from collections.abc import Callable
+import numbers
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
@@ -26,6 +28,8 @@ Values = Array | np.ndarray
 
 #: Where the search for a branch begins: Q = q = this in all layers.
 BRANCHES = {"ordered": 0.999, "disordered": 1e-3}
+#: Beyond, lam is 1 to more digits than are kept.
+LARGEST = 1e12
 
 
 class Solution(eqx.Module):
@@ -34,10 +38,11 @@ class Solution(eqx.Module):
     Attributes:
         alpha: M/c.
         weight_overlap: Q_l, l = 1..L.
-        spin_overlap: q_l on training patterns, l = 0..L; 1 at both ends.
+        spin_overlap: q_l on training patterns, l = 0..L; 1 at the input, and 1 by convention at the output, which is read.
         test_spin_overlap: q_l on fresh patterns, l = 0..L.
         test_error: (1 - q_L)/2 on fresh patterns.
-        free_entropy: log of the volume of exact students relative to the prior, averaged, per N M.
+        free_entropy: without label noise, the mean log of the volume of exact students relative to the prior, per N M;
+            with it, the mean log likelihood of the labels, per label.
         residual: max |T(x) - x| of the saddle-point equations, undamped.
         radius: spectral radius of their Jacobian: below 1 the solution is stable, at 1 it ends or bifurcates.
         steps: steps of the solver.
@@ -78,21 +83,15 @@ def deep_student_machine(
             phases coexist.
         beta: inverse temperature. Labels are turned over with probability 1/(1 + exp(beta)) and students have the Gibbs
             weight exp(-beta E): the Nishimori line, on which the teacher is a typical student. inf: no noise, E = 0.
-        init: another start in [0, 1] for all Q and q. From exactly 0 the disordered solution of L >= 2 is never left, be
-            it stable or not.
+        init: another start in [0, 1] for all Q and q. From 1 perfect learning is found where it is a solution, as it is
+            with ising weights at every alpha; from 0.999 it may be missed.
         max_steps: of the solver. A solution that is not reached by then is returned as it is, with its residual.
 
     Raises:
         ConfigError: alpha not positive and finite, depth < 1, unknown weights, closure or branch, init outside [0, 1],
             beta not positive.
     """
-    model = make_model(depth, weights, closure, beta)
-    alphas = _checked_alphas(alpha)
-    start = _checked_start(branch, init)
-    require(is_integer(max_steps) and max_steps >= 1, "max_steps", max_steps, "an integer >= 1")
-    with jax.enable_x64(True):
-        solve = _compiled(model, depth, max_steps, "each")
-        return _as_numpy(alphas.shape, solve(jnp.asarray(alphas.ravel()), jnp.asarray(start)))
+    return _solve(_each, depth, checked_alphas(alpha), weights, closure, branch, beta, init, max_steps)
 
 
 def continuation(
@@ -109,16 +108,31 @@ def continuation(
     """Follow a branch along `alpha` in the order given, each solution being the start of the next.
 
     Falling alpha from the ordered branch and rising alpha from the disordered one show hysteresis. Arguments and errors are
-    those of `deep_student_machine`, for a vector of alphas. An order parameter that has vanished is given back 0.001 at
-    the next alpha, so that a branch that becomes unstable is left.
+    those of `deep_student_machine`, for a vector of alphas. Order parameters below 0.001 are raised to it at the next
+    alpha, so that a branch that becomes unstable is left.
     """
-    model = make_model(depth, weights, closure, beta)
-    alphas = _checked_alphas(alpha)
+    alphas = checked_alphas(alpha)
     require(alphas.ndim == 1, "alpha", alphas.shape, "a vector")
+    return _solve(_following, depth, alphas, weights, closure, branch, beta, init, max_steps)
+
+
+def _solve(
+    how: Callable[..., Solution],
+    depth: int,
+    alphas: np.ndarray,
+    weights: str,
+    closure: str,
+    branch: str,
+    beta: float,
+    init: float | None,
+    max_steps: int,
+) -> Solution:
+    require(is_integer(max_steps) and max_steps >= 1, "max_steps", max_steps, "an integer >= 1")
     start = _checked_start(branch, init)
-    with jax.enable_x64(True):
-        solve = _compiled(model, depth, max_steps, "following")
-        return _as_numpy(alphas.shape, solve(jnp.asarray(alphas), jnp.asarray(start)))
+    with in_float64():
+        model = make_model(depth, weights, closure, beta)
+        found = how(model, jnp.asarray(alphas.ravel()), jnp.asarray(start), depth, max_steps)
+        return jax.tree.map(lambda leaf: np.asarray(leaf).reshape((*alphas.shape, *leaf.shape[1:])), found)
 
 
 class Model(eqx.Module):
@@ -130,7 +144,7 @@ class Model(eqx.Module):
     def update(self, order: Order, alpha: Float[Array, ""]) -> Order:
         """One application of the saddle-point equations."""
         response = self.closure.respond(order)
-        return Order(jax.vmap(self.prior.gap)(alpha * response.weight_field), response.spin_gap)
+        return Order(jax.vmap(self.prior.overlap_gap)(alpha * response.weight_field), response.spin_gap)
 
     def free_entropy(self, order: Order, alpha: Float[Array, ""]) -> Float[Array, ""]:
         """Per N M, at a saddle point."""
@@ -148,7 +162,7 @@ def uniform(depth: int, overlap: Float[Array, ""]) -> Order:
     return Order(jnp.full(depth, 1 - overlap), jnp.full(depth - 1, 1 - overlap))
 
 
-def test_spin_gaps(weight_gap: Float[Array, " L"]) -> Float[Array, " L_plus_1"]:
+def fresh_spin_gaps(weight_gap: Float[Array, " L"]) -> Float[Array, " L_plus_1"]:
     """1 - q_l on fresh patterns: q_l = (2/pi) arcsin(Q_l q_{l-1}), q_0 = 1."""
 
     def layer(below: Float[Array, ""], gap: Float[Array, ""]) -> tuple[Array, Array]:
@@ -161,7 +175,7 @@ def test_spin_gaps(weight_gap: Float[Array, " L"]) -> Float[Array, " L_plus_1"]:
 
 
 def _describe(model: Model, alpha: Float[Array, ""], point: SaddlePoint) -> Solution:
-    test = test_spin_gaps(point.order.weight_gap)
+    test = fresh_spin_gaps(point.order.weight_gap)
     return Solution(
         alpha=alpha,
         weight_overlap=1 - point.order.weight_gap,
@@ -176,28 +190,37 @@ def _describe(model: Model, alpha: Float[Array, ""], point: SaddlePoint) -> Solu
     )
 
 
-@functools.lru_cache(maxsize=64)
-def _compiled(model: Model, depth: int, max_steps: int, how: str) -> Callable[..., Any]:
-    """The jitted solver of one model and depth: every alpha on its own, or each from the solution of the one before."""
+@eqx.filter_jit
+def _each(model: Model, alphas: Float[Array, " a"], start: Float[Array, ""], depth: int, max_steps: int) -> Solution:
+    """Every alpha on its own, one after the other: together, all would wait for the slowest."""
 
-    def each(alphas: Float[Array, " a"], start: Float[Array, ""]) -> Solution:
-        def one(alpha: Float[Array, ""]) -> Solution:
-            return _describe(model, alpha, model.solve(alpha, uniform(depth, start), max_steps))
+    def one(alpha: Float[Array, ""]) -> Solution:
+        return _describe(model, alpha, model.solve(alpha, uniform(depth, start), max_steps))
 
-        return lax.map(one, alphas)  # one after the other: together, all would wait for the slowest
+    return lax.map(one, alphas)
 
-    def following(alphas: Float[Array, " a"], start: Float[Array, ""]) -> Solution:
-        most = 1 - BRANCHES["disordered"]
 
-        def one(order: Order, alpha: Float[Array, ""]) -> tuple[Order, SaddlePoint]:
-            awake = jax.tree.map(lambda gap: jnp.minimum(gap, most), order)
-            point = model.solve(alpha, awake, max_steps)
-            return point.order, point
+@eqx.filter_jit
+def _following(
+    model: Model, alphas: Float[Array, " a"], start: Float[Array, ""], depth: int, max_steps: int
+) -> Solution:
+    """Each alpha from the solution of the one before."""
+    most = 1 - BRANCHES["disordered"]
 
-        _, points = lax.scan(one, uniform(depth, start), alphas)
-        return jax.vmap(functools.partial(_describe, model))(alphas, points)
+    def one(order: Order, alpha: Float[Array, ""]) -> tuple[Order, SaddlePoint]:
+        awake = jax.tree.map(lambda gap: jnp.minimum(gap, most), order)
+        point = model.solve(alpha, awake, max_steps)
+        return point.order, point
 
-    return jax.jit({"each": each, "following": following}[how])
+    _, points = lax.scan(one, uniform(depth, start), alphas)
+    return jax.vmap(functools.partial(_describe, model))(alphas, points)
+
+
+@contextlib.contextmanager
+def in_float64() -> Iterator[None]:
+    """Context in which arrays are float64 and on the CPU: the problems are small, and eigenvalues are at home there."""
+    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
+        yield
 
 
 def make_model(depth: int, weights: str, closure: str, beta: float) -> Model:
@@ -207,18 +230,19 @@ def make_model(depth: int, weights: str, closure: str, beta: float) -> Model:
         ConfigError: depth < 1, unknown weights or closure, beta not positive.
     """
     require(is_integer(depth) and depth >= 1, "depth", depth, "an integer >= 1")
-    number = isinstance(beta, (int, float)) and not isinstance(beta, bool)
+    number = isinstance(beta, numbers.Real) and not isinstance(beta, bool)
     require(number and beta > 0, "beta", beta, "a positive number or inf")
-    return Model(PRIORS.get(weights, "weights")(), CLOSURES.get(closure, "closure")(math.tanh(beta / 2)))
+    fidelity = jnp.asarray(math.tanh(beta / 2))
+    return Model(PRIORS.get(weights, "weights")(), CLOSURES.get(closure, "closure")(fidelity=fidelity))
 
 
-def _checked_alphas(alpha: Any) -> np.ndarray:
+def checked_alphas(alpha: Any) -> np.ndarray:
     try:
         alphas = np.asarray(alpha, np.float64)
     except (TypeError, ValueError):
         alphas = np.asarray(np.nan)
-    legal = np.all((alphas > 0) & np.isfinite(alphas)) and alphas.size > 0
-    require(bool(legal), "alpha", alpha, "positive and finite numbers")
+    legal = np.all((alphas > 0) & (alphas <= LARGEST)) and alphas.size > 0
+    require(bool(legal), "alpha", alpha, f"positive numbers, at most {LARGEST:g}")
     return alphas
 
 
@@ -226,10 +250,6 @@ def _checked_start(branch: str, init: float | None) -> float:
     require(branch in BRANCHES, "branch", branch, f"one of {', '.join(BRANCHES)}")
     if init is None:
         return BRANCHES[branch]
-    number = isinstance(init, (int, float)) and not isinstance(init, bool) and not math.isnan(init)
+    number = isinstance(init, numbers.Real) and not isinstance(init, bool) and not math.isnan(init)
     require(number and 0 <= init <= 1, "init", init, "a number from 0 to 1")
     return float(init)
-
-
-def _as_numpy(shape: tuple[int, ...], found: Solution) -> Solution:
-    return jax.tree.map(lambda leaf: np.asarray(leaf).reshape((*shape, *leaf.shape[1:])), found)

@@ -23,8 +23,10 @@ from dsm.theory.closures import Order
 
 #: Longest Newton step, in any order parameter.
 LONGEST = 0.1
-#: A solution has |T(x) - x| below this times (x + 1e-6); order parameters are kept as gaps x = 1 - Q.
+#: A solution has |T(x) - x| below this times x, where order parameters are kept as gaps x = 1 - Q.
 TOLERANCE = 1e-11
+#: Gaps below this are zero.
+ZERO = 1e-30
 
 
 class Result(enum.IntEnum):
@@ -115,4 +117,4 @@ def find_saddle_point(update: Callable[[Order], Order], start: Order, max_steps:
 
 def _distance(x: Float[Array, " n"], image: Float[Array, " n"]) -> Float[Array, ""]:
     """How far from a solution, relative to the gaps."""
-    return jnp.max(jnp.abs(image - x) / (x + 1e-6))
+    return jnp.max(jnp.abs(image - x) / (x + ZERO))

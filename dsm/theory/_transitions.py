@@ -5,16 +5,26 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optimistix
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
-from dsm._errors import require
-from dsm.theory._deep_student_machine import Model, Solution, continuation, make_model, uniform
+from dsm._errors import is_integer, require
+from dsm.theory._deep_student_machine import (
+    Model,
+    Solution,
+    checked_alphas,
+    continuation,
+    in_float64,
+    make_model,
+    uniform,
+)
 
+#: No machine learns below this alpha.
+LOWEST = 1e-3
 #: Branches closer than this in all order parameters are one.
 APART = 1e-5
 
@@ -30,35 +40,28 @@ def critical_alpha(
     Raises:
         ConfigError: depth < 2 (one layer has no disordered solution), or as `deep_student_machine`.
     """
-    require(depth >= 2, "depth", depth, "at least 2: a single layer learns at every alpha")
-    model = make_model(depth, weights, closure, beta)
-    with jax.enable_x64(True):
-        radius = _disordered_radius(model, depth)
-        if not radius(jnp.asarray(below)) > 1:
+    require(is_integer(depth) and depth >= 2, "depth", depth, "an integer >= 2: a single layer learns at every alpha")
+    require(LOWEST < below < math.inf, "below", below, f"finite and above {LOWEST}")
+    with in_float64():
+        model = make_model(depth, weights, closure, beta)
+
+        def stable(log_alpha: float) -> bool:
+            return float(_disordered_radius(model, jnp.asarray(math.exp(log_alpha)), depth)) < 1
+
+        if stable(math.log(below)):
             return math.inf
-        root: Any = optimistix.root_find(
-            lambda log_alpha, _: radius(jnp.exp(log_alpha)) - 1,
-            optimistix.Bisection(rtol=1e-12, atol=1e-12),  # type: ignore[call-arg]
-            jnp.zeros(()),
-            options={"lower": jnp.asarray(-10.0), "upper": jnp.log(below)},
-            max_steps=200,
-        )
-        return math.exp(float(root.value))
+        return math.exp(_boundary(stable, math.log(LOWEST), math.log(below), 1e-12))
 
 
-@functools.lru_cache(maxsize=64)
-def _disordered_radius(model: Model, depth: int) -> Callable[[Float[Array, ""]], Float[Array, ""]]:
-    """Spectral radius at Q = q = 0 as a function of alpha."""
+@eqx.filter_jit
+def _disordered_radius(model: Model, alpha: Float[Array, ""], depth: int) -> Float[Array, ""]:
+    """Spectral radius of the Jacobian at Q = q = 0."""
     zero, unravel = ravel_pytree(uniform(depth, jnp.zeros(())))
 
-    @jax.jit
-    def radius(alpha: Float[Array, ""]) -> Float[Array, ""]:
-        def image(x: Float[Array, " n"]) -> Float[Array, " n"]:
-            return ravel_pytree(model.update(unravel(x), alpha))[0]
+    def image(x: Float[Array, " n"]) -> Float[Array, " n"]:
+        return ravel_pytree(model.update(unravel(x), alpha))[0]
 
-        return jnp.max(jnp.abs(jnp.linalg.eigvals(jax.jacfwd(image)(zero))))
-
-    return radius
+    return jnp.max(jnp.abs(jnp.linalg.eigvals(jax.jacfwd(image)(zero))))
 
 
 class Coexistence(NamedTuple):
@@ -92,10 +95,11 @@ def coexistences(
     Raises:
         ConfigError: `alpha` is not rising, or as `deep_student_machine`.
     """
-    grid = np.asarray(alpha, float)
+    grid = checked_alphas(alpha)
     require(grid.ndim == 1 and grid.size > 1 and bool(np.all(np.diff(grid) > 0)), "alpha", alpha, "a rising vector")
+    require(tolerance >= 1e-10, "tolerance", tolerance, "at least 1e-10")
     follow = functools.partial(continuation, depth, weights=weights, closure=closure, beta=beta)
-    falling = follow(grid[::-1], branch="ordered")
+    falling = follow(grid[::-1], branch="ordered", init=1.0)
     rising = follow(grid, branch="disordered")
     down = jax.tree.map(lambda leaf: leaf[::-1], falling)
     differ = _apart(down, rising)
@@ -104,7 +108,7 @@ def coexistences(
 
     def branches(inside: float, at: float) -> tuple[Solution, Solution]:
         """Both branches at `at`: the ordered one followed from the top of the interval, the other from its bottom."""
-        ordered = follow(np.array([max(inside, at), at]), branch="ordered")
+        ordered = follow(np.array([max(inside, at), at]), branch="ordered", init=1.0)
         disordered = follow(np.array([min(inside, at), at]), branch="disordered")
         return ordered, disordered
 

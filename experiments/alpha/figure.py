@@ -68,7 +68,7 @@ def draw_errors(axes, found) -> None:
             theory = dsm.theory.deep_student_machine(depth, ALPHAS, closure=closure)
             label = f"$L={depth}$, {closure}" if depth > 1 or closure == "layered" else None
             axes.plot(ALPHAS, theory.test_error, style, color=f"C{index}", lw=1, label=label)
-        points = sorted((float(d.attrs["data.alpha"]), d) for d in found if d.sizes["layer"] == depth)
+        points = _by_alpha(found, depth)
         for alpha, data in points:
             limits = (
                 float(dsm.theory.deep_student_machine(depth, alpha, closure=c).test_error)
@@ -92,7 +92,7 @@ def draw_errors(axes, found) -> None:
 def draw_correlations(left, right, found) -> None:
     """Mean square correlation and effective dimension by layer of the deepest machines."""
     deepest = max(data.sizes["layer"] for data in found)
-    points = sorted((float(d.attrs["data.alpha"]), d) for d in found if d.sizes["layer"] == deepest)
+    points = _by_alpha(found, deepest)
     for index, (alpha, data) in enumerate(points):
         width = int(data.attrs["network.width"])
         for axes, name, scale in ((left, "square_correlation", 1), (right, "effective_dimension", width)):
@@ -114,6 +114,13 @@ def draw_correlations(left, right, found) -> None:
     right.set(ylabel=r"effective dimension $(\mathrm{Tr}\,C)^2/(N\,\mathrm{Tr}\,C^2)$", ylim=(0, 1))
     left.set_title(f"$L={deepest}$", fontsize=10)
     right.set_title(f"$L={deepest}$", fontsize=10)
+
+
+def _by_alpha(found, depth: int) -> list[tuple]:
+    """(alpha, run) of the runs of this depth, alpha rising."""
+    return sorted(
+        ((float(data.attrs["data.alpha"]), data) for data in found if data.sizes["layer"] == depth), key=lambda p: p[0]
+    )
 
 
 if __name__ == "__main__":

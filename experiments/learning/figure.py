@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import dsm
+from dsm.observables.statistics import jackknife
 from dsm.plotting import with_error
 
 
@@ -21,9 +22,12 @@ def main(runs: str, file: str) -> None:
     print("|---|---|---|---|---|")
     for (left, right), data in zip(grid, found, strict=True):
         kind = "annealed" if data.attrs["sampler.schedule.name"] != "constant" else "greedy"
-        excess = data.teacher_matched_overlap_mean - data.baseline_matched_overlap_mean
-        # Each sample has machines of its own to compare with.
-        error = (data.teacher_matched_overlap_error**2 + data.baseline_matched_overlap_error**2) ** 0.5
+        # The independent machines of a sample have the same teacher and inputs: the difference is taken sample by sample.
+        difference = data.teacher_matched_overlap.mean("replica") - data.baseline_matched_overlap.mean("machine")
+        excess, error = (
+            data.teacher_matched_overlap_mean.copy(data=values)
+            for values in jackknife(difference.transpose("sample", *data.teacher_matched_overlap_mean.dims).values, 0)
+        )
         for sweep in _decades(data.sweep.values):
             at, e, s = (x.sel(sweep=sweep) for x in (data, excess, error))
             layers = ", ".join(with_error(float(v), float(w)) for v, w in zip(e, s, strict=True))
@@ -53,7 +57,7 @@ def main(runs: str, file: str) -> None:
 
 
 def _decades(sweeps) -> list[int]:
-    """About three records a factor of a hundred, and the last."""
+    """A record a decade, and the last."""
     return sorted({min(sweeps, key=lambda s: abs(s - 10**k)) for k in range(6) if 10**k <= sweeps[-1]} | {sweeps[-1]})
 
 

@@ -15,12 +15,12 @@ from dsm.plotting import with_error
 
 #: Gauge-invariant overlaps: name of the variable, symbol.
 SHOWN = {"square_spin_overlap_train": "q^2", "dressed_weight_overlap": "q_{l-1}Q_lq_l"}
-CLOSURES = {"layered": ("o", "C0"), "yoshino": ("X", "C3")}
+CLOSURES = {"layered": "o", "yoshino": "X"}
 
 
 def equilibrium(data, pair: str, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Mean over replicas and the records after burn-in, by layer, with the jackknife error over samples."""
-    late = data.sel(sweep=slice(int(data.attrs["observe.burn_in"]) + 1, None))
+    late = data.sel(sweep=slice(int(data.attrs["observe.burn_in"]), None))
     return jackknife(late[f"{pair}_{name}"].mean(["replica", "sweep"]).transpose("sample", "layer").values, 0)
 
 
@@ -33,19 +33,20 @@ def relaxed(teacher: tuple, student: tuple, layers: int) -> np.ndarray:
     return np.all(deviation[:, :layers] < 3, axis=1)
 
 
-def extrapolate(fan_in: np.ndarray, values: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted straight line in 1/c, at 1/c = 0, by layer; rows are the fan-ins."""
+def extrapolate(fan_in: np.ndarray, values: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Weighted straight line in 1/c, by layer: its value at 1/c = 0 with the error, and its slope; rows are the fan-ins."""
     limits = []
     for value, error in zip(values.T, np.maximum(errors.T, 1e-6), strict=True):
         design = np.stack([np.ones(len(fan_in)), 1 / fan_in], 1) / error[:, None]
         covariance = np.linalg.inv(design.T @ design)
-        limits.append(((covariance @ design.T @ (value / error))[0], covariance[0, 0] ** 0.5))
+        start, slope = covariance @ design.T @ (value / error)
+        limits.append((start, covariance[0, 0] ** 0.5, slope))
     return tuple(np.array(limits).T)
 
 
 def exact(name: str, solution) -> np.ndarray:
-    """The same quantity in the dense limit; at the output, training spins are compared without label noise."""
-    spins = np.append(solution.spin_overlap[:-1], 1.0)
+    """The same quantity in the dense limit."""
+    spins = solution.spin_overlap
     return {
         "square_spin_overlap_train": spins[1:] ** 2,
         "dressed_weight_overlap": spins[:-1] * solution.weight_overlap * spins[1:],
@@ -95,18 +96,23 @@ def main(runs: str, file: str) -> None:
                     value = exact(name, solution)[layer]
                     sigmas = "" if limit is None else f" ({(limit[0][layer] - value) / limit[1][layer]:+.1f} s.e.)"
                     cells.append(f"{value:.4f}{sigmas}")
-                    marker, _ = CLOSURES[closure]
-                    shade = {"color": f"C{layer + 4}", "marker": marker, "ms": 8, "mfc": "none", "ls": "none"}
+                    shade = {
+                        "color": f"C{layer + 4}",
+                        "marker": CLOSURES[closure],
+                        "ms": 8,
+                        "mfc": "none",
+                        "ls": "none",
+                    }
                     axes.plot(0, value, clip_on=False, zorder=5, **shade)
                 extrapolated = "" if limit is None else with_error(limit[0][layer], limit[1][layer])
                 where = f"| {depth} | {beta:g} | {alpha:g} | ${symbol}$ | {layer + 1} |"
                 print(f"{where} {'; '.join(sizes)} | {extrapolated} | {' | '.join(cells)} |")
                 if limit is not None:
-                    slope = np.array([limit[0][layer], chosen[1][0, layer]])
-                    axes.plot([0, 1 / chosen[0][0]], slope, color=f"C{layer + 4}", lw=0.8, ls=":")
+                    ends = np.array([0, 1 / chosen[0][0]])
+                    axes.plot(ends, limit[0][layer] + limit[2][layer] * ends, color=f"C{layer + 4}", lw=0.8, ls=":")
                 axes.plot([], [], "s", color=f"C{layer + 4}", label=f"$l={layer + 1}$")
             axes.set_title(rf"$L={depth}$, $\beta={beta:g}$, $\alpha={alpha:g}$: ${symbol}$", fontsize=10)
-            axes.set(xlabel="$1/c$", xlim=(-0.002, 0.09))
+            axes.set(xlabel="$1/c$", xlim=(-0.002, 1.1 / fan_in[0]))
             axes.axhline(0, color="0.8", lw=0.8, zorder=0)
             axes.legend(fontsize=8)
     handles = [grid[0][0].plot([], [], m, mfc="none", color="0.3", ls="none")[0] for m in ("o", "X")]

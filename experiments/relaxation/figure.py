@@ -13,59 +13,72 @@ import dsm
 from dsm.observables.statistics import jackknife
 from dsm.plotting import with_error
 
-LEVEL = 0.5
+#: Squares are at this when overlaps are about 1/2.
+LEVEL = 0.25
+#: Gauge-invariant overlaps of a student with its past: name of the variable, label.
+SHOWN = {
+    "square_spin_overlap_test": "spins, $q_i^2$, test patterns",
+    "dressed_weight_overlap": "weights, $q_i J J q_k$",
+}
 
 
 def passage(lags: np.ndarray, curve: np.ndarray) -> float:
-    """Lag at which a falling curve passes LEVEL, interpolated in the logarithm of the lag; the last lag if it never does."""
+    """Lag at which a falling curve passes LEVEL, interpolated in the logarithm of the lag; nan if it never does."""
     below = np.flatnonzero(curve < LEVEL)
     if not below.size:
-        return float(lags[-1])
+        return np.nan
     k = below[0]
-    if k == 0 or lags[k - 1] == 0:
+    if lags[k - 1] == 0:
         return float(lags[k])
     part = (curve[k - 1] - LEVEL) / (curve[k - 1] - curve[k])
     return float(np.exp(np.log(lags[k - 1]) + part * np.log(lags[k] / lags[k - 1])))
+
+
+def relaxation_time(lags: np.ndarray, curves: np.ndarray) -> tuple[float, float]:
+    """Passage of the mean over samples, with its jackknife error; nan if the mean never passes. Where a mean that leaves one
+    sample out never does, the error is nan."""
+    samples = len(curves)
+    each = np.array([passage(lags, np.delete(curves, s, axis=0).mean(0)) for s in range(samples)])
+    return passage(lags, curves.mean(0)), float(np.sqrt((samples - 1) * np.mean((each - each.mean()) ** 2)))
 
 
 def main(runs: str, file: str) -> None:
     """Read the only run below `runs`, print the table, draw `file`."""
     (done,) = Path(runs).rglob("DONE")
     data = dsm.load(done.parent).isel(beta=0)
+    lags, last = data.sweep.values, int(data.sweep[-1])
     figure = Figure(figsize=(12.5, 3.9), layout="constrained")
-    spins, weights, times = figure.subplots(1, 3)
-    print("| l | spin overlap at the end | weight overlap | sweeps until spins are at 1/2 | until weights are |")
-    print("|---|---|---|---|---|")
-    found: dict[str, list] = {"spin_overlap_test": [], "weight_overlap": []}
-    for axes, name, label in (
-        (spins, "spin_overlap_test", "$C(l; t, 0)$, spins, test patterns"),
-        (weights, "weight_overlap", "$C(l; t, 0)$, weights"),
-    ):
-        curve = data[f"past_{name}"].isel(reference=0)
+    *panels, times = figure.subplots(1, 3)
+    found: dict[str, list] = {name: [] for name in SHOWN}
+    ends: dict[str, list] = {name: [] for name in SHOWN}
+    for axes, (name, label) in zip(panels, SHOWN.items(), strict=True):
+        curves = data[f"past_{name}"].isel(reference=0).mean("replica")
         for layer in data.layer.values:
-            mean, error = jackknife(curve.sel(layer=layer).mean("replica").transpose("sample", "sweep").values, 0)
-            axes.errorbar(data.sweep, mean, error, color=f"C{layer - 1}", marker="o", ms=3, lw=1, label=f"$l={layer}$")
-            by_sample = curve.sel(layer=layer).mean("replica").transpose("sample", "sweep").values
-            each = np.array([[passage(data.sweep.values, sample)] for sample in by_sample])
-            found[name].append((*(float(x[0]) for x in jackknife(each, 0)), bool(mean[-1] >= LEVEL)))
+            curve = curves.sel(layer=layer).transpose("sample", "sweep").values
+            mean, error = jackknife(curve, 0)
+            axes.errorbar(lags, mean, error, color=f"C{layer - 1}", marker="o", ms=3, lw=1, label=f"$l={layer}$")
+            found[name].append(relaxation_time(lags, curve))
+            ends[name].append(with_error(float(mean[-1]), float(error[-1])))
         axes.axhline(LEVEL, color="0.7", lw=0.8)
         axes.set_xscale("symlog", linthresh=1)
-        axes.set(xlabel="$t$ (sweeps)", ylabel=label, xlim=(0, None), ylim=(-0.05, 1.02))
-    spins.legend(fontsize=8)
-    last = data.isel(sweep=-1)
-    for layer in data.layer.values:
-        at = last.sel(layer=layer).isel(reference=0)
-        ends = (with_error(float(at[f"past_{n}_mean"]), float(at[f"past_{n}_error"])) for n in found)
-        taken = (f"{'> ' if never else ''}{with_error(t, e)}" for t, e, never in (found[n][layer - 1] for n in found))
-        print(f"| {layer} | {' | '.join(ends)} | {' | '.join(taken)} |")
-    for (name, values), marker in zip(found.items(), "os", strict=True):
-        mean, error, never = (np.array(x) for x in zip(*values, strict=True))
-        label = {"spin_overlap_test": "spins", "weight_overlap": "weights"}[name]
-        line = times.errorbar(data.layer, mean, error, marker=marker, capsize=2, label=label)
-        times.plot(data.layer.values[never], mean[never], "^", ms=10, mfc="none", color=line[0].get_color())
+        axes.set(xlabel="$t$ (sweeps)", ylabel=f"$C(l; t, 0)$: {label}", xlim=(0, None), ylim=(-0.05, 1.02))
+    panels[0].legend(fontsize=8)
+    print(f"| l | spins: after {last} sweeps | sweeps to {LEVEL} | weights: after {last} sweeps | sweeps to {LEVEL} |")
+    print("|---|---|---|---|---|")
+    for row, layer in enumerate(data.layer.values):
+        cells = []
+        for name in SHOWN:
+            time, error = found[name][row]
+            cells += [ends[name][row], f"> {last}" if np.isnan(time) else with_error(time, error)]
+        print(f"| {layer} | {' | '.join(cells)} |")
+    for (name, label), marker in zip(SHOWN.items(), "os", strict=True):
+        mean, error = np.array(found[name]).T
+        line = times.errorbar(data.layer, mean, np.nan_to_num(error), marker=marker, capsize=2, label=label)
+        never = np.isnan(mean)
+        times.plot(data.layer[never], np.full(never.sum(), last), "^", ms=10, mfc="none", color=line[0].get_color())
     times.plot([], [], "^", ms=10, mfc="none", color="0.4", label="not reached: lower bound")
     times.set_yscale("log")
-    times.set(xlabel="layer $l$", ylabel="sweeps until the overlap is 1/2", xticks=data.layer)
+    times.set(xlabel="layer $l$", ylabel=f"sweeps until {LEVEL} is passed", xticks=data.layer)
     times.legend(fontsize=8)
     sizes = data.sizes
     settings = ", ".join(

@@ -6,10 +6,10 @@ python experiments/width/figure.py runs/width experiments/width/figure.png
 import sys
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 import dsm
+from dsm.observables.statistics import jackknife
 from dsm.plotting import with_error
 
 
@@ -28,8 +28,9 @@ def main(runs: str, file: str) -> None:
     for width, data in zip(widths, found, strict=True):
         at = data.isel(sweep=-1)
         energy, test = (with_error(float(at[f"{n}_mean"]), float(at[f"{n}_error"])) for n in ("energy", "test_error"))
-        excess = (at.teacher_matched_overlap_mean - at.baseline_matched_overlap_mean).values
-        error = np.hypot(at.teacher_matched_overlap_error, at.baseline_matched_overlap_error).values
+        # The independent machines of a sample have the same teacher and inputs: the difference is taken sample by sample.
+        difference = at.teacher_matched_overlap.mean("replica") - at.baseline_matched_overlap.mean("machine")
+        excess, error = jackknife(difference.transpose("sample", "layer").values, 0)
         layers = ", ".join(with_error(v, e) for v, e in zip(excess, error, strict=True))
         dimensions = zip(
             at.student_effective_dimension_mean.values, at.student_effective_dimension_error.values, strict=True

@@ -5,6 +5,7 @@ import abc
 import equinox as eqx
 from jaxtyping import Array, Float, Key
 
+from dsm._errors import ConfigError
 from dsm._registry import Registry
 
 
@@ -22,13 +23,21 @@ class AbstractPrior(eqx.Module):
     def normalise(self, weights: Float[Array, "... c"]) -> Float[Array, "... c"]:
         """The same directions with sum_k J_k**2 = c."""
 
-    @abc.abstractmethod
-    def gap(self, field: Float[Array, ""]) -> Float[Array, ""]:
-        """1 - Q for weights that are seen through a Gaussian channel of strength `field` (signal-to-noise ratio e)."""
+    def overlap_gap(self, field: Float[Array, ""]) -> Float[Array, ""]:
+        """1 - Q for weights that are seen through a Gaussian channel of strength `field` (signal-to-noise ratio e).
 
-    @abc.abstractmethod
+        Raises:
+            ConfigError: the prior has no theory.
+        """
+        raise ConfigError(f"weights = {type(self).__name__.lower()}: there is no theory for this prior")
+
     def free_entropy(self, field: Float[Array, ""]) -> Float[Array, ""]:
-        """Free entropy of one weight in that channel less e (1 + Q)/2; 0 at e = 0. Its saddle point in e gives Q."""
+        """Entropy of one weight at this Q(e), relative to the prior: the Legendre transform of the channel's free entropy.
+
+        Raises:
+            ConfigError: the prior has no theory.
+        """
+        raise ConfigError(f"weights = {type(self).__name__.lower()}: there is no theory for this prior")
 
 
 PRIORS: Registry[AbstractPrior] = Registry("weight prior")

@@ -22,7 +22,7 @@ class Ising(AbstractPrior):
     def normalise(self, weights: Float[Array, "... c"]) -> Float[Array, "... c"]:
         return weights
 
-    def gap(self, field: Float[Array, ""]) -> Float[Array, ""]:
+    def overlap_gap(self, field: Float[Array, ""]) -> Float[Array, ""]:
         return unbiased_gap(field)  # Q = int Dz tanh(sqrt(e) z + e)
 
     def free_entropy(self, field: Float[Array, ""]) -> Float[Array, ""]:

@@ -28,7 +28,7 @@ class Spherical(AbstractPrior):
         square = jnp.mean(weights**2, axis=-1, keepdims=True)
         return weights * jnp.where(square > 0, jnp.maximum(square, 1e-30) ** -0.5, 0)
 
-    def gap(self, field: Float[Array, ""]) -> Float[Array, ""]:
+    def overlap_gap(self, field: Float[Array, ""]) -> Float[Array, ""]:
         return 1 / (1 + field)
 
     def free_entropy(self, field: Float[Array, ""]) -> Float[Array, ""]:

@@ -5,6 +5,7 @@ constant (the unit-block identity, `dsm.samplers.UnitBlock`). A move sees no mor
 """
 
 import abc
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -35,6 +36,8 @@ class AbstractMove(eqx.Module):
 
     #: True for continuous weights, False for signs.
     continuous: eqx.AbstractClassVar[bool]
+    #: True if the move never changes the energy: chains must start where it is typical.
+    keeps_energy: ClassVar[bool] = False
 
     @abc.abstractmethod
     def draw(self, key: Key[Array, ""], beta: Float[Array, ""], shape: tuple[int, ...]) -> PyTree[Array]:

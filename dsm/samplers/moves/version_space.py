@@ -24,6 +24,7 @@ class VersionSpace(AbstractMove):
     """
 
     continuous: ClassVar[bool] = True
+    keeps_energy: ClassVar[bool] = True
 
     def draw(self, key: Key[Array, ""], beta: Float[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
         return jax.random.uniform(key, shape, jnp.float32)

@@ -47,7 +47,7 @@ class AbstractClosure(eqx.Module):
         fidelity: 1 - 2 rho where labels are turned over with probability rho.
     """
 
-    fidelity: float = 1.0
+    fidelity: Float[Array, ""]
 
     @abc.abstractmethod
     def respond(self, order: Order) -> Response:

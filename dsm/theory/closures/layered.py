@@ -25,13 +25,12 @@ class Layered(AbstractClosure):
             spin_gap, gain = hidden_unit(own_gap, field)
             return gain, (field, spin_gap, gain)
 
-        read = jnp.asarray(self.fidelity, gap.dtype)
-        top = output_gain(gap[-1], read)
+        top = output_gain(gap[-1], self.fidelity)
         _, (field, spin_gap, gain) = lax.scan(downwards, top, (gap[:-1], order.weight_gap[1:]), reverse=True)
         gain = jnp.append(gain, top)
         units = jax.vmap(hidden_free_entropy)(gap[:-1], field, spin_gap)
         return Response(
             weight_field=2 * (1 - below) * gain,
             spin_gap=spin_gap,
-            free_entropy=jnp.sum(units) + output_free_entropy(gap[-1], read),
+            free_entropy=jnp.sum(units) + output_free_entropy(gap[-1], self.fidelity),
         )
