@@ -75,4 +75,4 @@ def test_greedy_energy_never_rises(name, wiring):
         state, _ = step(jax.random.key(sweep), state, problem, jnp.inf)
         assert int(state.energy) <= last
         last = int(state.energy)
-    assert last < first
+    assert last == first if MOVES[name][1].keeps_energy else last < first

@@ -437,5 +437,5 @@ def test_perceptrons_against_simulation(beta):
     limit = 2 * found[32][0] - found[16][0]
     error = math.hypot(2 * found[32][1], found[16][1])
     exact = float(theory.deep_student_machine(1, alpha, beta=beta).weight_overlap[0])
-    assert error < 0.01
+    assert error < 0.015
     assert abs(limit - exact) < 4 * error, f"{limit} is not {exact} +- {error}"
