@@ -247,6 +247,13 @@ def test_perfect_learning_of_signs_is_always_a_solution():
     np.testing.assert_allclose(found.free_entropy, -math.log(2) / found.alpha)
 
 
+def test_no_jump_near_a_spinodal():
+    """yoshino, L = 3: the ordered branch begins at alpha = 11.540, with the other branch and a saddle close by."""
+    found = theory.deep_student_machine(3, np.linspace(11.45, 12.0, 12), closure="yoshino")
+    assert np.all(found.result == theory.Result.converged)
+    np.testing.assert_array_equal(found.test_error < 0.3, found.alpha > 11.54)
+
+
 @pytest.mark.parametrize("closure", BOTH)
 def test_no_branch_is_jumped(closure):
     """A grid over transitions and spinodals: the solver, whose Newton steps could leave a branch, against iteration."""

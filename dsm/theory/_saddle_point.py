@@ -6,7 +6,9 @@ to the largest (smallest) of them. Iteration finds the right branch but creeps n
 once but may jump to another branch. So each step is Newton's where it is trusted, and one iteration elsewhere:
 
     - x is on the stable side: (I - J)^-1 exists and has no negative entry, i.e. the spectral radius of J is below 1;
-    - the step is short, and the residual falls at least by half.
+    - the step is short, and the next correction, with the same Jacobian, is a quarter of it at most: the natural
+      monotonicity test (Deuflhard, Newton Methods for Nonlinear Problems, 2004), which fails where a second solution is as
+      near as the first.
 """
 
 import enum
@@ -23,6 +25,8 @@ from dsm.theory.closures import Order
 
 #: Longest Newton step, in any order parameter.
 LONGEST = 0.1
+#: Largest ratio of the next correction to the step.
+CONTRACTION = 0.25
 #: A solution has |T(x) - x| below this times x, where order parameters are kept as gaps x = 1 - Q.
 TOLERANCE = 1e-11
 #: Gaps below this are zero.
@@ -91,7 +95,8 @@ def find_saddle_point(update: Callable[[Order], Order], start: Order, max_steps:
         newton = ~at.no_newton & jnp.all(inverse > -1e-9) & (jnp.max(jnp.abs(stride)) < LONGEST)
         x = jnp.where(newton, jnp.clip(at.x + stride, 0, 1), at.image)
         image, jacobian = evaluate(x)
-        failed = newton & ~(_distance(x, image) < 0.5 * _distance(at.x, at.image))
+        correction = inverse @ (image - x)
+        failed = newton & ~(jnp.max(jnp.abs(correction)) < CONTRACTION * jnp.max(jnp.abs(stride)))
         there = _Search(x, image, jacobian, jnp.asarray(False), at.steps)
         stay = eqx.tree_at(lambda s: s.no_newton, at, jnp.asarray(True))
         moved = jax.tree.map(lambda new, old: jnp.where(failed, old, new), there, stay)
