@@ -14,9 +14,8 @@ def same_layer_correlation(spins: Int8[Array, "M N"]) -> tuple[Float[Array, ""],
     C_ij = mean over patterns of S_i S_j.
 
     Like q_i**2, C_ij**2 is biased by (1 - C_ij**2)/(M - 1). The dimension is N for independent units, 1 for equal ones; use
-    more patterns than units, since the unbiased denominator may vanish otherwise. The
-    replica theory of the dense limit neglects these correlations (loops; arXiv:2302.07419). With one unit there is no
-    pair and the mean is 0.
+    more patterns than units, since the unbiased denominator may vanish otherwise. The replica theory of the dense limit
+    neglects these correlations (loops; arXiv:2302.07419). With one unit there is no pair and the mean is 0.
     """
     patterns, width = spins.shape
     signs = spins.astype(jnp.float32)

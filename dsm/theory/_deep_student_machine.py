@@ -45,7 +45,7 @@ class Solution(eqx.Module):
             with it, the mean log likelihood of the labels, per label.
         residual: max |T(x) - x| of the saddle-point equations, undamped.
         radius: spectral radius of their Jacobian: below 1 the solution is stable, at 1 it ends or bifurcates.
-        steps: steps of the solver.
+        steps: evaluations of the equations and their Jacobian.
         result: `Result.converged` or why not, as integers.
     """
 
@@ -88,8 +88,8 @@ def deep_student_machine(
         max_steps: of the solver. A solution that is not reached by then is returned as it is, with its residual.
 
     Raises:
-        ConfigError: alpha not positive and finite, depth < 1, unknown weights, closure or branch, init outside [0, 1],
-            beta not positive.
+        ConfigError: alpha not positive or above 1e12, depth < 1, unknown weights, closure or branch, init outside
+            [0, 1], beta not positive, max_steps < 1, or a prior without theory.
     """
     return _solve(_each, depth, checked_alphas(alpha), weights, closure, branch, beta, init, max_steps)
 
@@ -236,7 +236,12 @@ def make_model(depth: int, weights: str, closure: str, beta: float) -> Model:
     return Model(PRIORS.get(weights, "weights")(), CLOSURES.get(closure, "closure")(fidelity=fidelity))
 
 
-def checked_alphas(alpha: Any) -> np.ndarray:
+def checked_alphas(alpha: Any) -> Float[np.ndarray, "*a"]:
+    """`alpha` as an array of float64.
+
+    Raises:
+        ConfigError: it is empty, or an entry is not a positive number of at most `LARGEST`.
+    """
     try:
         alphas = np.asarray(alpha, np.float64)
     except (TypeError, ValueError):

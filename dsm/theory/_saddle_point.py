@@ -56,8 +56,8 @@ class SaddlePoint(eqx.Module):
         order: the order parameters.
         residual: max |T(x) - x|, undamped.
         radius: spectral radius of the Jacobian of T: the solution is stable below 1, critical at 1.
-        steps: applications of T.
-        converged: whether `residual` is within the tolerance.
+        steps: evaluations of T and its Jacobian.
+        converged: whether |T(x) - x| is within the tolerance, relative to the gaps x.
     """
 
     order: Order

@@ -23,7 +23,7 @@ from dsm.theory._deep_student_machine import (
     uniform,
 )
 
-#: No machine learns below this alpha.
+#: The search for a critical alpha begins here; all known ones are above 1.
 LOWEST = 1e-3
 #: Branches closer than this in all order parameters are one.
 APART = 1e-5
@@ -38,7 +38,8 @@ def critical_alpha(
     unless a first-order one came before. inf if the solution is stable at `below` and all smaller alpha.
 
     Raises:
-        ConfigError: depth < 2 (one layer has no disordered solution), or as `deep_student_machine`.
+        ConfigError: depth < 2 (one layer has no disordered solution), `below` not finite or below `LOWEST`, or as
+            `deep_student_machine`.
     """
     require(is_integer(depth) and depth >= 2, "depth", depth, "an integer >= 2: a single layer learns at every alpha")
     require(LOWEST < below < math.inf, "below", below, f"finite and above {LOWEST}")
@@ -93,7 +94,7 @@ def coexistences(
     missed, and where more than two branches coexist, the outermost are compared.
 
     Raises:
-        ConfigError: `alpha` is not rising, or as `deep_student_machine`.
+        ConfigError: `alpha` is not a rising vector, `tolerance` is below 1e-10, or as `deep_student_machine`.
     """
     grid = checked_alphas(alpha)
     require(grid.ndim == 1 and grid.size > 1 and bool(np.all(np.diff(grid) > 0)), "alpha", alpha, "a rising vector")
@@ -107,7 +108,7 @@ def coexistences(
     ends = np.flatnonzero(differ & ~np.append(differ[1:], False))
 
     def branches(inside: float, at: float) -> tuple[Solution, Solution]:
-        """Both branches at `at`: the ordered one followed from the top of the interval, the other from its bottom."""
+        """Both branches at `at`, each followed from `inside` if it exists on that side only."""
         ordered = follow(np.array([max(inside, at), at]), branch="ordered", init=1.0)
         disordered = follow(np.array([min(inside, at), at]), branch="disordered")
         return ordered, disordered

@@ -53,8 +53,37 @@ def exact(name: str, solution) -> np.ndarray:
     }[name]
 
 
+def print_relaxation(points: dict[tuple, list]) -> None:
+    """How long the runs were, measured by the relaxation of the raw weight overlap with the teacher, the start."""
+    print()
+    print(
+        "| L | beta | alpha | c | sweeps | burn-in | until Q = 1/e, by layer | Q, teacher | Q, students | test error |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for (depth, beta, alpha), group in sorted(points.items()):
+        for data in sorted(group, key=lambda data: int(data.attrs["network.fan_in"])):
+            curves = data.teacher_weight_overlap_mean.transpose("layer", "sweep").values
+            times = ", ".join(_passage(data.sweep.values, curve) for curve in curves)
+            last = data.isel(sweep=-1)
+            ends = []
+            for name in ("teacher_weight_overlap", "student_weight_overlap", "test_error"):
+                values, errors = (np.atleast_1d(last[f"{name}_{suffix}"].values) for suffix in ("mean", "error"))
+                ends.append(", ".join(with_error(v, e) for v, e in zip(values, errors, strict=True)))
+            settings = f"{data.attrs['network.fan_in']} | {int(last.sweep)} | {data.attrs['observe.burn_in']}"
+            print(f"| {depth} | {beta:g} | {alpha:g} | {settings} | {times} | {' | '.join(ends)} |")
+
+
+def _passage(sweeps: np.ndarray, curve: np.ndarray, level: float = np.exp(-1)) -> str:
+    """Where a falling curve passes `level`, between records by a straight line."""
+    below = np.flatnonzero(curve < level)
+    if not below.size:
+        return f"> {sweeps[-1]}"
+    k = below[0]
+    return f"{np.interp(-level, -curve[k - 1 : k + 1], sweeps[k - 1 : k + 1]):.0f}"
+
+
 def main(runs: str, file: str) -> None:
-    """Read all runs below `runs`, print the table, draw `file`."""
+    """Read all runs below `runs`, print the tables, draw `file`."""
     points: dict[tuple, list] = {}
     for done in sorted(Path(runs).rglob("DONE")):
         data = dsm.load(done.parent).isel(beta=0)
@@ -115,6 +144,7 @@ def main(runs: str, file: str) -> None:
             axes.set(xlabel="$1/c$", xlim=(-0.002, 1.1 / fan_in[0]))
             axes.axhline(0, color="0.8", lw=0.8, zorder=0)
             axes.legend(fontsize=8)
+    print_relaxation(points)
     handles = [grid[0][0].plot([], [], m, mfc="none", color="0.3", ls="none")[0] for m in ("o", "X")]
     handles += [grid[0][0].plot([], [], m, color="0.3", ls="none")[0] for m in ("v", "s")]
     labels = ["theory, layered", "theory, yoshino", "teacher and student", "two students"]

@@ -12,6 +12,7 @@ from dsm import data, networks, samplers
 MOVES = {
     "gaussian": ("spherical", samplers.GaussianMove(0.3)),
     "heat_bath": ("spherical", samplers.HeatBath()),
+    "version_space": ("spherical", samplers.VersionSpace()),
     "spin_flip": ("ising", samplers.SpinFlip()),
 }
 
@@ -27,7 +28,9 @@ def test_sweep(benchmark, name, wiring, width, depth, patterns):
     teacher = networks.SignNetwork(width, depth, fan_in, weights=weights, wiring=wiring, key=jax.random.key(0))
     problem = data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(width), patterns / fan_in, 1)
     keys = jax.random.split(jax.random.key(2), replicas)
-    state = jax.vmap(lambda key: samplers.random_start(key, problem))(keys)
+    # Heat bath and version space are the same move at E = 0.
+    start = samplers.planted_start if name in ("heat_bath", "version_space") else samplers.random_start
+    state = jax.vmap(lambda key: start(key, problem))(keys)
     sampler = samplers.UnitBlock(move)
     step = jax.jit(jax.vmap(lambda key, state: sampler.step(key, state, problem, jnp.float32(jnp.inf))))
     _, info = jax.block_until_ready(step(keys, state))
