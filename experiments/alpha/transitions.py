@@ -21,9 +21,7 @@ def main() -> None:
             values = (theory.critical_alpha(depth, closure=closure, beta=beta) for closure in theory.CLOSURES.names)
             print(f"| {depth} | {beta:g} | {' | '.join(f'{value:.4f}' for value in values)} |")
     print()
-    print(
-        f"| weights | closure | L | ordered branch from | disordered branch to | equal free entropy, alphas to {ALPHAS[-1]:g} |"
-    )
+    print(f"| weights | closure | L | ordered from | disordered to | equal free entropy (alpha up to {ALPHAS[-1]:g}) |")
     print("|---|---|---|---|---|---|")
     cases = [("ising", "layered", 1), *(("spherical", c, d) for c in ("yoshino", "layered") for d in (2, 3, 4, 5))]
     for weights, closure, depth in cases:
