@@ -3,7 +3,12 @@
 from dsm.theory._deep_student_machine import Solution as Solution
 from dsm.theory._deep_student_machine import continuation as continuation
 from dsm.theory._deep_student_machine import deep_student_machine as deep_student_machine
-from dsm.theory._saddle_point import Result as Result
+from dsm.theory._hidden_manifold_sgd import hidden_manifold_sgd as hidden_manifold_sgd
+from dsm.theory._online_sgd import Trajectory as Trajectory
+from dsm.theory._online_sgd import online_sgd as online_sgd
+from dsm.theory._result import Result as Result
+from dsm.theory._steady_state import SteadyState as SteadyState
+from dsm.theory._steady_state import steady_state as steady_state
 from dsm.theory._transitions import Coexistence as Coexistence
 from dsm.theory._transitions import coexistences as coexistences
 from dsm.theory._transitions import critical_alpha as critical_alpha

@@ -4,11 +4,10 @@ Bayes-optimal setting (Nishimori line): the student-student and teacher-student 
 whatever the precision of the caller, and returned as numpy arrays.
 """
 
-import contextlib
 import functools
 import math
 import numbers
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -20,7 +19,9 @@ from jaxtyping import Array, Float, Int
 
 from dsm._errors import is_integer, require
 from dsm.networks import PRIORS, AbstractPrior
-from dsm.theory._saddle_point import Result, SaddlePoint, find_saddle_point
+from dsm.theory._precision import in_float64
+from dsm.theory._result import Result
+from dsm.theory._saddle_point import SaddlePoint, find_saddle_point
 from dsm.theory.closures import CLOSURES, AbstractClosure, Order
 
 #: Arrays within compiled code, numpy outside.
@@ -214,13 +215,6 @@ def _following(
 
     _, points = lax.scan(one, uniform(depth, start), alphas)
     return jax.vmap(functools.partial(_describe, model))(alphas, points)
-
-
-@contextlib.contextmanager
-def in_float64() -> Iterator[None]:
-    """Context in which arrays are float64 and on the CPU: the problems are small, and eigenvalues are at home there."""
-    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
-        yield
 
 
 def make_model(depth: int, weights: str, closure: str, beta: float) -> Model:

@@ -11,7 +11,6 @@ once but may jump to another branch. So each step is Newton's where it is truste
       near as the first.
 """
 
-import enum
 from collections.abc import Callable
 
 import equinox as eqx
@@ -31,22 +30,6 @@ CONTRACTION = 0.25
 TOLERANCE = 1e-11
 #: Gaps below this are zero.
 ZERO = 1e-30
-
-
-class Result(enum.IntEnum):
-    """How the search for a saddle point ended."""
-
-    converged = 0
-    max_steps_reached = 1
-
-    @property
-    def message(self) -> str:
-        """What to do about it."""
-        return {
-            Result.converged: "the residual is below the tolerance",
-            Result.max_steps_reached: "the largest number of steps was reached: the point is close to a transition, or a "
-            "branch ends there; look at the residual, raise max_steps, or step alpha a little",
-        }[self]
 
 
 class SaddlePoint(eqx.Module):

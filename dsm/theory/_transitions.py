@@ -18,10 +18,10 @@ from dsm.theory._deep_student_machine import (
     Solution,
     checked_alphas,
     continuation,
-    in_float64,
     make_model,
     uniform,
 )
+from dsm.theory._precision import in_float64
 
 #: The search for a critical alpha begins here; all known ones are above 1.
 LOWEST = 1e-3

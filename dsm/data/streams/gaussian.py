@@ -1,0 +1,32 @@
+"""Unstructured inputs."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from dsm.data.streams._base import STREAMS, AbstractStream
+
+
+@STREAMS.register("gaussian")
+class Gaussian(AbstractStream):
+    """Independent standard normal components; the teacher sees the same.
+
+    Attributes:
+        width: N, number of inputs.
+    """
+
+    width: int = eqx.field(static=True)
+
+    @property
+    def teacher_width(self) -> int:
+        return self.width
+
+    def disorder(self, key: Key[Array, ""]) -> None:
+        return None
+
+    def draw(
+        self, key: Key[Array, ""], disorder: None, number: int
+    ) -> tuple[Float[Array, "n N"], Float[Array, "n N_teacher"]]:
+        inputs = jax.random.normal(key, (number, self.width), jnp.float32)
+        return inputs, inputs

@@ -1,0 +1,66 @@
+"""Inputs on a hidden manifold, labelled from their latent coordinates."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from dsm._errors import is_integer, require
+from dsm.data.streams._base import STREAMS, AbstractStream
+
+
+class Folding(NamedTuple):
+    """An odd function f of a standard normal u, with E u f(u) and E f(u)**2."""
+
+    function: Callable[[Array], Array]
+    gain: float
+    square: float
+
+
+FOLDINGS = {
+    "sign": Folding(jnp.sign, (2 / jnp.pi) ** 0.5, 1.0),
+    "erf": Folding(lambda u: jax.lax.erf(u * 0.5**0.5), jnp.pi**-0.5, 1 / 3),
+    "linear": Folding(lambda u: u, 1.0, 1.0),
+}
+
+
+@STREAMS.register("hidden_manifold")
+class HiddenManifold(AbstractStream):
+    r"""x = f(F c / sqrt D), c standard normal in D dimensions (arXiv:1909.11500).
+
+    Rows of F are Gaussian, with sum_r F[i,r]**2 = D, so that each argument of f has unit variance.
+
+    Attributes:
+        width: N, number of inputs.
+        latent: D, dimension of the manifold.
+        folding: f, one of sign, erf(u / sqrt 2), linear; odd, so that inputs have mean zero.
+        teacher: what the teacher sees, c ("latent") or x ("inputs").
+    """
+
+    width: int = eqx.field(static=True)
+    latent: int = eqx.field(static=True)
+    folding: str = eqx.field(static=True, default="sign")
+    teacher: str = eqx.field(static=True, default="latent")
+
+    def __check_init__(self) -> None:
+        require(is_integer(self.latent) and self.latent >= 1, "latent", self.latent, "an integer >= 1")
+        require(self.folding in FOLDINGS, "folding", self.folding, f"one of {', '.join(FOLDINGS)}")
+        require(self.teacher in ("latent", "inputs"), "teacher", self.teacher, "one of latent, inputs")
+
+    @property
+    def teacher_width(self) -> int:
+        return self.latent if self.teacher == "latent" else self.width
+
+    def disorder(self, key: Key[Array, ""]) -> Float[Array, "N D"]:
+        features = jax.random.normal(key, (self.width, self.latent), jnp.float32)
+        return features * (self.latent / jnp.sum(features**2, axis=1, keepdims=True)) ** 0.5
+
+    def draw(
+        self, key: Key[Array, ""], disorder: Float[Array, "N D"], number: int
+    ) -> tuple[Float[Array, "n N"], Float[Array, "n N_teacher"]]:
+        latent = jax.random.normal(key, (number, self.latent), jnp.float32)
+        inputs = FOLDINGS[self.folding].function(latent @ disorder.T / self.latent**0.5)
+        return inputs, latent if self.teacher == "latent" else inputs

@@ -1,0 +1,150 @@
+"""What an activation provides: its values, and the averages over Gaussian fields that theory needs.
+
+Whoever has closed forms overrides the averages; for everybody else they are quadratures.
+"""
+
+import abc
+import functools
+import math
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from dsm._errors import ConfigError
+from dsm._registry import Registry
+
+#: Gauss-Hermite nodes a dimension. Averages of tanh over unit variances are then right to 1e-8.
+NODES = 32
+
+
+class AbstractActivation(eqx.Module):
+    """A function g of one variable.
+
+    Averages are over P jointly Gaussian fields x with mean zero and covariance C, and come for all pairs at once. C may be
+    singular: fields may coincide or vanish.
+    """
+
+    @abc.abstractmethod
+    def __call__(self, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """g(x), elementwise."""
+
+    def slope(self, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """g'(x), elementwise."""
+        return jax.jvp(self, (x,), (jnp.ones_like(x),))[1]
+
+    def value_value(self, covariance: Float[Array, "P P"]) -> Float[Array, "P P"]:
+        """E g(x_i) g(x_k), the I2 of Saad and Solla (1995)."""
+        return _over_pairs(lambda x, y: self(x) * self(y), covariance)
+
+    def slope_slope(self, covariance: Float[Array, "P P"]) -> Float[Array, "P P"]:
+        """E g'(x_i) g'(x_k), their J2."""
+        return _over_pairs(lambda x, y: self.slope(x) * self.slope(y), covariance)
+
+    def slope_field_value(self, covariance: Float[Array, "P P"]) -> Float[Array, "P P"]:
+        """E g'(x_i) x_i g(x_k). Their I3 follows from it and J2 by conditioning x_j on x_i and Stein's lemma:
+
+        E g'(x_i) x_j g(x_k) = C_ij / C_ii E g'(x_i) x_i g(x_k) + (C_jk - C_ij C_ik / C_ii) E g'(x_i) g'(x_k).
+        """
+        return _over_pairs(lambda x, y: self.slope(x) * x * self(y), covariance)
+
+    def slope_slope_error(
+        self, covariance: Float[Array, "P P"], outputs: Float[Array, " P"], students: int
+    ) -> Float[Array, "K K"]:
+        """E g'(x_i) g'(x_k) (sum_p outputs_p g(x_p))**2 for i, k < `students`: their I4, summed over its last two indices.
+
+        Given x_i and x_k the other fields are Gaussian, and E g(x_p) g(x_q) follows from the Hermite coefficients of g
+        around their conditional means (Mehler's formula).
+        """
+        nodes, weights, hermite = _hermite()
+        first, second = np.triu_indices(students)
+
+        def pair(i: Array, k: Array) -> Array:
+            column_i, column_k = covariance[:, i], covariance[:, k]
+            along_first = column_i * _inverse_root(column_i[i])
+            rest = column_k - along_first * along_first[k]
+            along_second = rest * _inverse_root(rest[k], column_k[k])
+            grid = jnp.meshgrid(nodes, nodes, indexing="ij")
+            mean = along_first[:, None, None] * grid[0][None] + along_second[:, None, None] * grid[1][None]
+            within = covariance - jnp.outer(along_first, along_first) - jnp.outer(along_second, along_second)
+            scale = _inverse_root(jnp.diag(within), jnp.diag(covariance))
+            spread = jnp.where(scale > 0, jnp.sqrt(jnp.maximum(jnp.diag(within), 0)), 0)
+            correlation = jnp.clip(within * scale[:, None] * scale[None, :], -1, 1)
+            values = self(mean[..., None] + jnp.outer(spread, nodes)[:, None, None, :])
+            coefficients = outputs[:, None, None, None] * jnp.matmul(values, weights[:, None] * hermite)
+            shape = (*correlation.shape, nodes.size - 1)
+            powers = jnp.cumprod(jnp.broadcast_to(correlation[..., None], shape), axis=-1)
+            powers = jnp.concatenate([jnp.ones_like(powers[..., :1]), powers], axis=-1)
+            square = jnp.einsum("pabr,qabr,pqr->ab", coefficients, coefficients, powers)
+            slopes = self.slope(mean[i]) * self.slope(mean[k])
+            return jnp.einsum("ab,ab,a,b->", slopes, square, weights, weights)
+
+        return from_upper(jax.vmap(pair)(jnp.asarray(first), jnp.asarray(second)), students)
+
+
+def make_activation(activation: "str | AbstractActivation | Callable") -> AbstractActivation:
+    """An activation from its name, or from any elementwise and differentiable JAX function (averages by quadrature).
+
+    Raises:
+        ConfigError: unknown name, or not a function.
+    """
+    if isinstance(activation, AbstractActivation):
+        return activation
+    if isinstance(activation, str):
+        return ACTIVATIONS.get(activation, "activation")()
+    if not callable(activation):
+        raise ConfigError(f"activation = {activation}: must be a function or one of {', '.join(ACTIVATIONS.names)}")
+    return _Function(activation)
+
+
+class _Function(AbstractActivation):
+    """Any function."""
+
+    function: Callable = eqx.field(static=True)
+
+    def __call__(self, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        return self.function(x)
+
+
+def from_upper(values: Float[Array, " pairs"], size: int) -> Float[Array, "size size"]:
+    """The symmetric matrix whose upper triangle, row by row, is `values`."""
+    order = np.zeros((size, size), int)
+    order[np.triu_indices(size)] = np.arange(size * (size + 1) // 2)
+    return values[np.maximum(order, order.T)]
+
+
+def _over_pairs(function: Callable[[Array, Array], Array], covariance: Float[Array, "P P"]) -> Float[Array, "P P"]:
+    """E function(x_i, x_k) for all i, k."""
+    nodes, weights, _ = _hermite()
+    first, second = jnp.asarray(nodes)[:, None], jnp.asarray(nodes)[None, :]
+
+    def pair(here: Array, there: Array, between: Array) -> Array:
+        along = between * _inverse_root(here)
+        rest = jnp.sqrt(jnp.maximum(there - along**2, 0))
+        x = jnp.broadcast_to(jnp.sqrt(here) * first, (nodes.size, nodes.size))
+        return jnp.einsum("ab,a,b->", function(x, along * first + rest * second), weights, weights)
+
+    variance = jnp.diag(covariance)
+    over_second = jax.vmap(pair, (None, 0, 0))
+    return jax.vmap(over_second, (0, None, 0))(variance, variance, covariance)
+
+
+def _inverse_root(variance: Float[Array, "*n"], scale: Float[Array, "*n"] | None = None) -> Float[Array, "*n"]:
+    """variance**(-1/2), and 0 where the variance is no more than rounding of `scale`."""
+    least = 0.0 if scale is None else 1e-13 * scale
+    there = variance > least
+    return jnp.where(there, 1 / jnp.sqrt(jnp.where(there, variance, 1)), 0)
+
+
+@functools.cache
+def _hermite() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes and weights of the standard normal law, and the orthonormal Hermite polynomials at the nodes, [node, degree]."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+    norms = np.sqrt([float(math.factorial(degree)) for degree in range(NODES)])
+    return nodes, weights / weights.sum(), np.polynomial.hermite_e.hermevander(nodes, NODES - 1) / norms
+
+
+ACTIVATIONS: Registry[AbstractActivation] = Registry("activation")

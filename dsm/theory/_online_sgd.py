@@ -1,0 +1,296 @@
+r"""Online SGD of two-layer networks: equations of motion of the order parameters (arXiv:1901.09085, arXiv:1906.08632).
+
+    student  sum_k v_k g(lam_k), lam_k = w_k.x / sqrt N        teacher  sum_m vt_m g(rho_m) + sigma zeta, rho_m = wt_m.x / sqrt N
+    w_k <- w_k - (lr / sqrt N) v_k delta g'(lam_k) x - (weight_decay / N) w_k        v_k <- v_k - (lr_second / N) delta g(lam_k)
+
+with delta = student - teacher, a fresh x for each step, and time t = steps / N. For N to infinity Q, R and v obey ordinary
+differential equations.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from dsm._errors import is_integer, require
+from dsm.networks.activations import AbstractActivation, make_activation
+from dsm.theory._order_parameters import Committee, as_numbers, checked_overlaps, test_error
+from dsm.theory._precision import in_float64
+from dsm.theory._result import Result
+
+State = TypeVar("State")
+
+#: Of the integration, for each order parameter.
+TOLERANCE = 1e-10
+#: Overlaps that have grown to this many times the largest at the start are taken to diverge.
+UNBOUNDED = 1e8
+
+
+class Trajectory(eqx.Module):
+    """Order parameters at the times `ts`, for each element of the batch.
+
+    Attributes:
+        ts: times, steps / N.
+        Q: student-student overlaps.
+        R: student-teacher overlaps.
+        v: second-layer weights of the student.
+        test_error: E (student - noiseless teacher)**2 / 2.
+        steps: of the integrator.
+        result: `Result.converged`, or why the integration stopped, as integers; what was not reached is NaN.
+    """
+
+    ts: Float[np.ndarray, " n"]
+    Q: Float[np.ndarray, "*batch n K K"]
+    R: Float[np.ndarray, "*batch n K M"]
+    v: Float[np.ndarray, "*batch n K"]
+    test_error: Float[np.ndarray, "*batch n"]
+    steps: Int[np.ndarray, "*batch"]
+    result: Int[np.ndarray, "*batch"]
+
+
+class Rates(eqx.Module):
+    """How the student learns.
+
+    Attributes:
+        lr: learning rate eta of the first layer.
+        lr_second: of the second layer.
+        noise: sigma, standard deviation of the teacher's output noise.
+        weight_decay: kappa, of the first layer.
+    """
+
+    lr: Float[Array, ""]
+    lr_second: Float[Array, ""]
+    noise: Float[Array, ""]
+    weight_decay: Float[Array, ""]
+
+
+class Averages(eqx.Module):
+    """The averages over inputs that enter equations of motion.
+
+    Attributes:
+        pull: E g'(x_i) x_j delta, for students i and all fields j; without noise, which does not contribute.
+        square: E g'(x_i) g'(x_k) delta**2 for students i, k, noise included.
+        values: E g(x_i) delta for students i.
+    """
+
+    pull: Float[Array, "K P"]
+    square: Float[Array, "K K"]
+    values: Float[Array, " K"]
+
+
+def averages(activation: AbstractActivation, overlaps: Committee, noise: Float[Array, ""]) -> Averages:
+    """All averages at once."""
+    students = overlaps.outputs.size
+    covariance, signed = overlaps.covariance, overlaps.signed_outputs
+    slopes = activation.slope_slope(covariance)[:students]
+    direct, transverse = field_response(activation, overlaps)
+    return Averages(
+        pull=direct[:, None] * covariance[:students] + transverse @ covariance,
+        square=activation.slope_slope_error(covariance, signed, students) + noise**2 * slopes[:, :students],
+        values=activation.value_value(covariance)[:students] @ signed,
+    )
+
+
+def field_response(activation: AbstractActivation, overlaps: Committee) -> tuple[Float[Array, " K"], Float[Array, "K P"]]:
+    """E g'(x_i) z delta = direct_i E x_i z + sum_p transverse_ip E x_p z, for any z that is Gaussian together with the fields.
+
+    See `AbstractActivation.slope_field_value`.
+    """
+    students = overlaps.outputs.size
+    covariance, signed = overlaps.covariance, overlaps.signed_outputs
+    transverse = activation.slope_slope(covariance)[:students] * signed[None, :]
+    through = activation.slope_field_value(covariance)[:students] @ signed
+    through = through - jnp.sum(transverse * covariance[:students], axis=1)
+    variance = jnp.diag(overlaps.student)
+    there = variance > 0
+    return jnp.where(there, through / jnp.where(there, variance, 1), 0), transverse
+
+
+def velocity(activation: AbstractActivation, overlaps: Committee, rates: Rates) -> tuple[Array, Array, Array]:
+    """dQ/dt, dR/dt, dv/dt."""
+    students = overlaps.outputs.size
+    found = averages(activation, overlaps, rates.noise)
+    steps = rates.lr * overlaps.outputs
+    drift = -steps[:, None] * found.pull
+    own = drift[:, :students]
+    diffusion = jnp.outer(steps, steps) * found.square
+    return (
+        own + own.T + diffusion - 2 * rates.weight_decay * overlaps.student,
+        drift[:, students:] - rates.weight_decay * overlaps.cross,
+        -rates.lr_second * found.values,
+    )
+
+
+def online_sgd(
+    Q0: Any,
+    R0: Any,
+    T: Any,
+    v0: Any,
+    vt: Any,
+    *,
+    lr: Any,
+    lr_second: Any = 0.0,
+    noise: Any = 0.0,
+    weight_decay: Any = 0.0,
+    activation: Any = "erf",
+    ts: Any,
+    tolerance: float = TOLERANCE,
+    max_steps: int = 10**6,
+) -> Trajectory:
+    """Integrate the equations of motion from t = 0, adaptively, in float64.
+
+    Every argument but `activation`, `ts` and the last two may have leading axes; these broadcast, and all elements are
+    integrated together.
+
+    Arguments:
+        Q0: (..., K, K), student-student overlaps at t = 0.
+        R0: (..., K, M), student-teacher overlaps at t = 0.
+        T: (..., M, M), teacher-teacher overlaps.
+        v0: (..., K), second-layer weights of the student at t = 0.
+        vt: (..., M), those of the teacher.
+        lr: learning rate of the first layer.
+        lr_second: learning rate of the second layer; 0 keeps it as it is.
+        noise: standard deviation of the teacher's output noise.
+        weight_decay: of the first layer.
+        activation: "erf", "linear", "relu", another registered name, an `AbstractActivation`, or any elementwise function.
+        ts: times at which order parameters are wanted, not decreasing, from 0 on.
+        tolerance: relative and absolute, of a step.
+        max_steps: of the integrator. What is not reached by then is NaN, and `result` says so.
+
+    Raises:
+        ConfigError: K or M of 0, shapes that do not match, a joint covariance that is not symmetric and positive
+            semidefinite, a negative rate or noise, an unknown activation, decreasing times, or tolerance or max_steps not
+            positive.
+    """
+    times = checked_times(ts)
+    require(0 < tolerance < 1, "tolerance", tolerance, "between 0 and 1")
+    require(is_integer(max_steps) and max_steps >= 1, "max_steps", max_steps, "an integer >= 1")
+    model = make_activation(activation)
+    given = checked_overlaps(Q0, R0, T, v0, vt)
+    constants = checked_rates(lr, lr_second, noise, weight_decay)
+    with in_float64():
+        overlaps, rates, batch = batched(given, constants)
+        found = _integrate_all(model, overlaps, rates, jnp.asarray(times), jnp.asarray(tolerance), max_steps)
+        Q, R, v, error, steps, result = (np.asarray(leaf).reshape(batch + leaf.shape[1:]) for leaf in found)
+    return Trajectory(times, Q, R, v, error, steps, result)
+
+
+@eqx.filter_jit
+def _integrate_all(
+    activation: AbstractActivation,
+    overlaps: Committee,
+    rates: Rates,
+    times: Float[Array, " n"],
+    tolerance: Float[Array, ""],
+    max_steps: int,
+) -> tuple[Array, ...]:
+    def one(overlaps: Committee, rates: Rates) -> tuple[Array, ...]:
+        return _integrate(activation, overlaps, rates, times, tolerance, max_steps)
+
+    return jax.vmap(one)(overlaps, rates)
+
+
+def _integrate(
+    activation: AbstractActivation,
+    start: Committee,
+    rates: Rates,
+    times: Float[Array, " n"],
+    tolerance: Float[Array, ""],
+    max_steps: int,
+) -> tuple[Array, ...]:
+    """Q, R, v and the test error at `times`, steps taken, and the outcome."""
+    Moving = tuple[Array, Array, Array]
+
+    def at(state: Moving) -> Committee:
+        Q, R, v = state
+        return Committee(Q, R, start.teacher, v, start.teacher_outputs)
+
+    def motion(state: Moving) -> Moving:
+        return velocity(activation, at(state), rates)
+
+    def describe(state: Moving) -> tuple[Array, ...]:
+        return *state, test_error(activation, at(state))
+
+    return follow(motion, (start.student, start.cross, start.outputs), describe, times, tolerance, max_steps)
+
+
+def follow(
+    motion: Callable[[State], State],
+    start: State,
+    describe: Callable[[State], tuple[Array, ...]],
+    times: Float[Array, " n"],
+    tolerance: Float[Array, ""] | float,
+    max_steps: int,
+) -> tuple[Array, ...]:
+    """Integrate d state / dt = motion(state) from `start` at t = 0; what `describe` says of the state at each of `times`, the
+    number of steps, and a `Result`. What is not reached is NaN."""
+
+    def largest(state: State) -> Float[Array, ""]:
+        return jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(state)]))
+
+    bound = UNBOUNDED * (1 + largest(start))
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(lambda t, state, args: motion(state)),
+        diffrax.Dopri8(),
+        t0=jnp.zeros(()),
+        t1=jnp.maximum(times[-1], jnp.finfo(times.dtype).tiny),
+        dt0=None,
+        y0=start,
+        saveat=diffrax.SaveAt(ts=times),
+        stepsize_controller=diffrax.PIDController(rtol=tolerance, atol=tolerance),
+        event=diffrax.Event(lambda t, state, args, **_: largest(state) > bound),
+        max_steps=max_steps,
+        throw=False,
+    )
+    states = jax.tree.map(lambda leaf: jnp.where(jnp.isfinite(leaf), leaf, jnp.nan), solution.ys)
+    found = jax.vmap(describe)(states)
+    failure = jnp.where(
+        solution.result == diffrax.RESULTS.max_steps_reached, Result.max_steps_reached.value, Result.diverged.value
+    )
+    result = jnp.where(jnp.isfinite(found[-1]).all(), Result.converged.value, failure)
+    return *found, solution.stats["num_steps"], result
+
+
+def batched(
+    overlaps: tuple[np.ndarray, ...], rates: tuple[np.ndarray, ...]
+) -> tuple[Committee, Rates, tuple[int, ...]]:
+    """Checked overlaps and rates with one leading axis, that of all elements of the batch; and the shape of the batch."""
+    cores = (2, 2, 2, 1, 1, 0, 0, 0, 0)
+    arrays = (*overlaps, *rates)
+    batch = np.broadcast_shapes(*(a.shape[: a.ndim - core] for a, core in zip(arrays, cores, strict=True)))
+    flat = []
+    for array, core in zip(arrays, cores, strict=True):
+        shape = array.shape[array.ndim - core :]
+        flat.append(jnp.asarray(np.broadcast_to(array, batch + shape).reshape(-1, *shape)))
+    Q, R, T, v, vt, *rest = flat
+    return Committee(Q, R, T, v, vt), Rates(*rest), batch
+
+
+def checked_rates(lr: Any, lr_second: Any, noise: Any, weight_decay: Any) -> tuple[np.ndarray, ...]:
+    """The rates as float64 arrays.
+
+    Raises:
+        ConfigError: one is negative or not finite.
+    """
+    given = {"lr": lr, "lr_second": lr_second, "noise": noise, "weight_decay": weight_decay}
+    arrays = {name: as_numbers(name, value) for name, value in given.items()}
+    for name, array in arrays.items():
+        require(bool(np.all(array >= 0)), name, given[name], "not negative")
+    return tuple(arrays.values())
+
+
+def checked_times(ts: Any) -> np.ndarray:
+    """`ts` as a float64 vector.
+
+    Raises:
+        ConfigError: it is none, or begins before 0, or decreases.
+    """
+    times = np.atleast_1d(as_numbers("ts", ts))
+    require(times.ndim == 1 and times.size > 0, "ts", times.shape, "a vector of times")
+    require(times[0] >= 0 and bool(np.all(np.diff(times) >= 0)), "ts", ts, "from 0 on and not decreasing")
+    return times

@@ -1,0 +1,21 @@
+"""How a computation of the theory ended."""
+
+import enum
+
+
+class Result(enum.IntEnum):
+    """Outcome of a search or an integration; `message` says what to do about it."""
+
+    converged = 0
+    max_steps_reached = 1
+    diverged = 2
+
+    @property
+    def message(self) -> str:
+        """What to do about it."""
+        return {
+            Result.converged: "the residual, or the error of every step, is below the tolerance",
+            Result.max_steps_reached: "the largest number of steps was reached: raise `max_steps`, or look whether the point is "
+            "close to a transition, or the equations stiff",
+            Result.diverged: "order parameters grow without bound: the learning rate is too large",
+        }[self]
