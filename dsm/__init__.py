@@ -13,6 +13,7 @@ import dsm.networks as networks
 import dsm.observables as observables
 import dsm.samplers as samplers
 import dsm.theory as theory
+import dsm.training as training
 
 if _TYPE_CHECKING:
     import xarray as _xarray
@@ -24,7 +25,7 @@ try:
 except _metadata.PackageNotFoundError:
     __version__ = "unknown"
 
-__all__ = ["compose", "data", "load", "load_sweep", "networks", "observables", "run", "samplers", "theory"]
+__all__ = ["compose", "data", "load", "load_sweep", "networks", "observables", "run", "samplers", "theory", "training"]
 
 
 def load(path: "str | _Path") -> "_xarray.Dataset":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import jax
 
 from dsm._errors import CapacityError
-from dsm.config import Config
+from dsm.config import RunConfig, SampleConfig
 from dsm.data import training_patterns
 
 GIB = 2**30
@@ -27,7 +27,7 @@ class Need:
     chain: int
 
 
-def chain_bytes(config: Config) -> int:
+def chain_bytes(config: SampleConfig) -> int:
     """Working set of one chain in a sweep: 6 arrays [N, M], the weights as matrices, a layer's random numbers."""
     network = config.network
     width, fan_in = network.width, network.inputs_per_unit
@@ -35,7 +35,7 @@ def chain_bytes(config: Config) -> int:
     return 4 * (6 * width * patterns + network.depth * width * width + 3 * width * fan_in * config.sampler.inner)
 
 
-def need(config: Config) -> Need:
+def need(config: SampleConfig) -> Need:
     """What a run needs, from its shapes.
 
     A replica keeps 4 L N c bytes of weights twice (before and after a call), as much for each reference sweep of
@@ -75,7 +75,7 @@ def available_bytes() -> int:
     return int(0.9 * free)
 
 
-def check_capacity(config: Config, at_work: int) -> None:
+def check_capacity(config: SampleConfig, at_work: int) -> None:
     """Refuse a run that cannot fit, before anything is compiled.
 
     Arguments:
@@ -86,7 +86,7 @@ def check_capacity(config: Config, at_work: int) -> None:
         CapacityError: with what is needed, what there is, and what would fit.
     """
     wanted = need(config)
-    limit = available_bytes() if config.run.memory_gib is None else int(config.run.memory_gib * GIB)
+    limit = memory_limit(config.run)
     chains = config.data.samples * len(config.sampler.betas)
 
     def total(replicas: int) -> int:
@@ -106,3 +106,21 @@ def check_capacity(config: Config, at_work: int) -> None:
         f"sampler.replicas = {replicas}: the run needs {total(replicas) / GIB:.3g} GiB of memory "
         f"and {limit / GIB:.3g} GiB are there; {advice}"
     )
+
+
+def refuse_too_large(needed: int, run: RunConfig, advice: str) -> None:
+    """Refuse a run that needs more bytes than there are, before anything is compiled.
+
+    Raises:
+        CapacityError: with what is needed, what there is, and what to do.
+    """
+    limit = memory_limit(run)
+    if needed > limit:
+        raise CapacityError(
+            f"the run needs {needed / GIB:.3g} GiB of memory and {limit / GIB:.3g} GiB are there; {advice}"
+        )
+
+
+def memory_limit(run: RunConfig) -> int:
+    """Bytes that a run may use."""
+    return available_bytes() if run.memory_gib is None else int(run.memory_gib * GIB)

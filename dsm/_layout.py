@@ -12,14 +12,15 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 #: Working set of the chains that a CPU core advances together: about its level 2 cache.
 CACHE_BYTES = 2 * 2**20
 
-REPLICA = "replica"
+#: The axis of the mesh: replicas of deep machines, samples of online learning.
+SHARDS = "shards"
 
 
 class Layout(eqx.Module):
-    """How the axes (sample, beta, replica) are laid over devices.
+    """How ensembles are laid over devices.
 
     Attributes:
-        mesh: one axis, "replica"; every device has the same number of replicas.
+        mesh: one axis; every device has the same number of replicas, or of samples.
         block: the most chains that are advanced together on one device.
     """
 
@@ -31,24 +32,24 @@ class Layout(eqx.Module):
         """Number of shards."""
         return self.mesh.size
 
-    def shard(self, array: Any) -> jax.Array:
-        """Put an array [sample, beta, replica, ...] on the devices, each its own replicas."""
-        return jax.device_put(array, NamedSharding(self.mesh, PartitionSpec(None, None, REPLICA)))
+    def shard(self, array: Any, axis: int = 2) -> jax.Array:
+        """Put an array on the devices, each its own part of `axis`; by default of [sample, beta, replica, ...]."""
+        return jax.device_put(array, NamedSharding(self.mesh, PartitionSpec(*(None,) * axis, SHARDS)))
 
     def copy_to_all(self, array: Any) -> jax.Array:
         """Put an array on all devices whole."""
         return jax.device_put(array, NamedSharding(self.mesh, PartitionSpec()))
 
 
-def make_layout(replicas: int, chain_bytes: int, devices: int | None = None) -> Layout:
-    """Shard over as many of the devices as divide `replicas`; `chain_bytes` is one chain's working set in a sweep.
+def make_layout(number: int, chain_bytes: int, devices: int | None = None) -> Layout:
+    """Shard over as many of the devices as divide `number`, of replicas or samples; `chain_bytes` is one chain's working set in a sweep.
 
     On an accelerator all chains advance together; on a CPU as many as fit the cache.
     """
     available = jax.devices()
-    number = min(devices or len(available), len(available))
-    shards = max(n for n in range(1, number + 1) if replicas % n == 0)
-    mesh = Mesh(np.array(available[:shards]), (REPLICA,), axis_types=(AxisType.Auto,))
+    most = min(devices or len(available), len(available))
+    shards = max(n for n in range(1, most + 1) if number % n == 0)
+    mesh = Mesh(np.array(available[:shards]), (SHARDS,), axis_types=(AxisType.Auto,))
     on_cpu = available[0].platform == "cpu"
     return Layout(mesh, max(2, CACHE_BYTES // max(chain_bytes, 1)) if on_cpu else 2**30)
 

@@ -14,26 +14,27 @@ LINE_EVERY = 10.0
 
 
 class ProgressMeter:
-    """Shows sweeps done, sweeps per second, energy, test error and the time left.
+    """Shows what is done, how much a second, the latest observables and the time left.
 
     Arguments:
         style: "bar", "lines", "none", or "auto": a bar if standard error is a terminal, else lines.
-        total: sweeps of the whole run.
-        done: sweeps done before, in an earlier session.
+        total: units of the whole run.
+        done: units done before, in an earlier session.
+        unit: what is counted, in the plural.
     """
 
-    def __init__(self, style: str, total: int, done: int) -> None:
+    def __init__(self, style: str, total: int, done: int, unit: str = "sweeps") -> None:
         if style == "auto":
             style = "bar" if sys.stderr.isatty() else "lines"
         self._lines = style == "lines"
-        self._total, self._first = total, done
+        self._total, self._first, self._unit = total, done, unit
         self._began = self._last_line = time.monotonic()
         self._bar: Progress | None = None
         if style == "bar":
             from rich.console import Console
 
             columns = (
-                TextColumn("{task.completed:.0f}/{task.total:.0f} sweeps"),
+                TextColumn(f"{{task.completed:.0f}}/{{task.total:.0f}} {unit}"),
                 BarColumn(),
                 TextColumn("{task.fields[status]}"),
                 TimeRemainingColumn(),
@@ -52,14 +53,14 @@ class ProgressMeter:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, sweep: int, status: str) -> None:
-        """Show that `sweep` sweeps are done; `status` holds the latest observables."""
+    def update(self, done: int, status: str) -> None:
+        """Show that `done` units are done; `status` holds the latest observables."""
         now = time.monotonic()
-        rate = (sweep - self._first) / max(now - self._began, 1e-9)
-        text = f"{rate:.3g} sweeps/s  {status}"
+        rate = (done - self._first) / max(now - self._began, 1e-9)
+        text = f"{rate:.3g} {self._unit}/s  {status}"
         if self._bar is not None:
-            self._bar.update(self._task, completed=sweep, status=text)
-        elif self._lines and (now - self._last_line > LINE_EVERY or sweep == self._total):
-            left = (self._total - sweep) / rate if rate > 0 else float("inf")
-            logger.info("sweep %d/%d  %s  %.0f s left", sweep, self._total, text, left)
+            self._bar.update(self._task, completed=done, status=text)
+        elif self._lines and (now - self._last_line > LINE_EVERY or done == self._total):
+            left = (self._total - done) / rate if rate > 0 else float("inf")
+            logger.info("%s %d/%d  %s  %.0f s left", self._unit.removesuffix("s"), done, self._total, text, left)
             self._last_line = now

@@ -19,7 +19,7 @@ from jax import lax
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
-from dsm._layout import REPLICA, Layout, vmap_in_blocks
+from dsm._layout import SHARDS, Layout, vmap_in_blocks
 from dsm._random import stream
 from dsm.data import Problem
 from dsm.observables import AbstractObservable, Snapshot, take_snapshot
@@ -284,7 +284,7 @@ class Ensemble(eqx.Module):
         axes [sample, beta, replica, ...]; the others are the same for all."""
 
         def run(*arguments: Any) -> Any:
-            chains, whole = PartitionSpec(None, None, REPLICA), PartitionSpec()
+            chains, whole = PartitionSpec(None, None, SHARDS), PartitionSpec()
             specs = (chains,) * sharded + (whole,) * (len(arguments) - sharded)
             return jax.shard_map(function, mesh=self.layout.mesh, in_specs=specs, out_specs=chains, check_vma=False)(
                 *arguments

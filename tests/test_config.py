@@ -95,7 +95,7 @@ BAD = {
     ),
     "digits fan-in": ("data=digits network.fan_in=50", "network.fan_in = 50: must be null or network.width = 64"),
     "digits": ("data=digits data.alpha=20", "data.test_patterns = 1000: must be at most 517"),
-    "task": ("task=dream", "task = dream: must be one of sample"),
+    "task": ("task=dream", "Could not find 'task/dream'"),
     "resume": ("run.resume=maybe", "run.resume = maybe: must be one of auto, never"),
     "keep": ("run.keep=1", "run.keep = 1: must be at least 2"),
     "experiment": ("experiment=nonsense", "Could not find 'experiment/nonsense'"),

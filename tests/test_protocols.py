@@ -14,7 +14,7 @@ from helpers import MOVES, small_problem
 from runs import environment
 
 import dsm
-from dsm import data, networks, observables, samplers, theory
+from dsm import data, networks, observables, samplers, theory, training
 from dsm._random import stream
 
 PACKAGE = Path(dsm.__file__).parent
@@ -23,7 +23,7 @@ PACKAGE = Path(dsm.__file__).parent
 FLOORS = {
     "_errors": 0, "_random": 0, "_results": 0, "_registry": 0, "_gaussian_channel": 0,
     "networks": 1, "data": 2, "samplers": 3, "observables": 3, "theory": 3,
-    "_layout": 4, "ensemble": 4, "config": 5, "_capacity": 5, "_signals": 5, "_progress": 5,
+    "_layout": 4, "ensemble": 4, "training": 4, "config": 5, "_capacity": 5, "_signals": 5, "_progress": 5,
     "store": 6, "plotting": 6, "tasks": 7, "cli": 8, "__init__": 9,
 }  # fmt: skip
 
@@ -37,6 +37,7 @@ LOOPS = {
     "theory/_deep_student_machine.py": "layers, alphas",
     "theory/closures/layered.py": "layers",
     "tasks/sample.py": "samples, when problems are drawn",
+    "training/_simulation.py": "segments, steps",
 }
 
 
@@ -77,6 +78,9 @@ def test_every_part_is_registered_by_one_file():
         "samplers/schedules": samplers.SCHEDULES,
         "observables": observables.OBSERVABLES,
         "theory/closures": theory.CLOSURES,
+        "networks/activations": networks.ACTIVATIONS,
+        "data/streams": data.STREAMS,
+        "training/starts": training.STARTS,
     }
     for folder, registry in folders.items():
         files = {path.stem for path in (PACKAGE / folder).glob("[a-z]*.py")} - {"statistics"}
@@ -182,5 +186,7 @@ def test_public_names():
         assert hasattr(dsm.samplers, name)
     for name in ("weight_overlap", "spin_overlap", "gauge_invariant_overlap", "matched_overlap", "test_error"):
         assert hasattr(dsm.observables, name)
+    for name in ("deep_student_machine", "online_sgd"):
+        assert hasattr(dsm.theory, name)
     for name in ("load", "load_sweep", "run", "compose"):
         assert callable(getattr(dsm, name))

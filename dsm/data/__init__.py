@@ -8,10 +8,14 @@ from dsm.data.inputs import AbstractInputs as AbstractInputs
 from dsm.data.inputs.digits import Digits as digits
 from dsm.data.inputs.hidden_manifold import HiddenManifold as hidden_manifold
 from dsm.data.inputs.iid import IIDSigns as iid_signs
+from dsm.data.streams import STREAMS as STREAMS
+from dsm.data.streams import AbstractStream as AbstractStream
 
 __all__ = [
     "INPUTS",
+    "STREAMS",
     "AbstractInputs",
+    "AbstractStream",
     "Problem",
     "digits",
     "hidden_manifold",

@@ -6,6 +6,7 @@ from dsm.networks._sign_network import SignNetwork as SignNetwork
 from dsm.networks._sign_network import make_wiring as make_wiring
 from dsm.networks._signs import is_up as is_up
 from dsm.networks._signs import sign_pm as sign_pm
+from dsm.networks._two_layer import TwoLayerNetwork as TwoLayerNetwork
 from dsm.networks._wiring import Wiring as Wiring
 from dsm.networks._wiring import dense_wiring as dense_wiring
 from dsm.networks._wiring import random_wiring as random_wiring

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from dsm.config import Config
+from dsm.config import SampleConfig
 from dsm.ensemble import Ensemble, variable_name
 from dsm.observables import Variable
 from dsm.observables.statistics import effective_sample_size, jackknife, r_hat
@@ -45,7 +45,7 @@ def variables_of(ensemble: Ensemble, pair: str) -> dict[str, Variable]:
 
 
 def build_dataset(
-    config: Config,
+    config: SampleConfig,
     ensemble: Ensemble,
     sweeps: np.ndarray,
     records: dict[str, np.ndarray],
@@ -89,7 +89,7 @@ def build_dataset(
         reached = dataset.sweep >= dataset.reference
         for name in variables_of(ensemble, "past"):
             dataset[name] = dataset[name].where(reached).assign_attrs(dataset[name].attrs)
-    dataset = dataset.assign(_averages(dataset))
+    dataset = dataset.assign(averages(dataset))
     if config.observe.burn_in is not None:
         dataset = dataset.assign(_convergence(dataset, config.observe.burn_in))
     return dataset
@@ -107,18 +107,19 @@ def _swaps(ensemble: Ensemble, sweeps: np.ndarray, records: dict[str, np.ndarray
     )
 
 
-def _averages(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
-    averages = {}
+def averages(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Mean over samples and its jackknife error, for every variable that has samples."""
+    found = {}
     for name, variable in dataset.data_vars.items():
         by_sample = variable.mean([dim for dim in ("replica", "machine") if dim in variable.dims])
         mean, error = jackknife(by_sample.values, by_sample.get_axis_num("sample"))
         template = by_sample.isel(sample=0, drop=True)
         text, unit = variable.attrs["long_name"], variable.attrs["units"]
         for suffix, values, prefix in (("mean", mean, "mean"), ("error", error, "jackknife error of mean")):
-            averages[f"{name}_{suffix}"] = template.copy(data=values).assign_attrs(
+            found[f"{name}_{suffix}"] = template.copy(data=values).assign_attrs(
                 long_name=f"{prefix} {text}", units=unit
             )
-    return averages
+    return found
 
 
 def _convergence(dataset: xr.Dataset, burn_in: int) -> dict[str, xr.DataArray]:

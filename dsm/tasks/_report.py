@@ -1,9 +1,13 @@
-"""What a task tells its caller."""
+"""What a task tells its caller, and its log."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsm import store
 from dsm._results import Outcome
+
+logger = logging.getLogger("dsm")
 
 
 @dataclass(frozen=True)
@@ -22,3 +26,19 @@ class Report:
     path: Path
     figures: list[Path]
     value: float | None
+
+
+class log_to:
+    """Context in which the log of the package also goes to the run directory."""
+
+    def __init__(self, directory: store.RunDirectory) -> None:
+        self._path = directory.log
+
+    def __enter__(self) -> None:
+        self._handler = logging.FileHandler(self._path)
+        self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.addHandler(self._handler)
+
+    def __exit__(self, *exception: object) -> None:
+        logger.removeHandler(self._handler)
+        self._handler.close()

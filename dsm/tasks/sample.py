@@ -1,10 +1,6 @@
 """The main job: sample students of deep sign-perceptron teachers."""
 
-import json
-import logging
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -12,29 +8,22 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Int, Key
 
-from dsm import store
 from dsm._capacity import chain_bytes, check_capacity
 from dsm._layout import Layout, make_layout
-from dsm._progress import ProgressMeter
 from dsm._random import root_key, stream
-from dsm._results import Outcome
-from dsm._signals import StopRequest, stop_on_signals
-from dsm.config import Config
+from dsm.config import SampleConfig
 from dsm.data import INPUTS, Problem, teacher_problem
-from dsm.ensemble import Ensemble, Progress
+from dsm.ensemble import Ensemble
 from dsm.networks import SignNetwork, make_wiring
 from dsm.observables import OBSERVABLES
 from dsm.samplers import MOVES, SCHEDULES, Exchange, UnitBlock
+from dsm.tasks._loop import History
 from dsm.tasks._records import build_dataset, record_sweeps
 from dsm.tasks._report import Report
-
-#: Segments of one call of the loop.
-SEGMENTS = 16
-
-logger = logging.getLogger("dsm")
+from dsm.tasks._run import Job, carry_out
 
 
-def sample(config: Config) -> Report:
+def sample(config: SampleConfig) -> Report:
     """Run, resume, or find finished the run that `config` describes.
 
     Raises:
@@ -43,31 +32,27 @@ def sample(config: Config) -> Report:
     """
     layout = make_layout(config.sampler.replicas, chain_bytes(config), config.run.devices)
     check_capacity(config, layout.block * layout.devices)
-    with store.open_run(config) as directory, _log_to(directory):
-        if directory.is_done:
-            value = json.loads((directory.path / "DONE").read_text())["value"]
-            return Report(Outcome.already_done, directory.path, sorted(directory.figures.glob("*.png")), value)
-        ensemble = build_ensemble(config, layout)
-        with store.Checkpoints(directory.checkpoints, config.run.keep) as checkpoints, stop_on_signals() as stop:
-            history = _run(config, ensemble, checkpoints, stop)
-            directory.write("manifest.json", store.manifest(history.timings))
-            dataset = _dataset(config, ensemble, history)
-            store.write(dataset, directory.results)
-            if stop.received and history.sweep < config.sampler.sweeps:
-                logger.info("stopped by %s at sweep %d", stop.received.name, history.sweep)
-                stop.pass_on()
-                return Report(Outcome.interrupted, directory.path, [], None)
-        figures = []
-        if config.run.figures:
-            from dsm.plotting import draw_run
-
-            figures = draw_run(dataset, directory.figures)
-        value = float(dataset["test_error_mean"].isel(sweep=-1, beta=-1)) if "test_error_mean" in dataset else None
-        directory.finish({"value": value, "sweeps": history.sweep})
-        return Report(Outcome.done, directory.path, figures, value)
+    return carry_out(config, lambda: _job(config, layout))
 
 
-def build_ensemble(config: Config, layout: Layout) -> Ensemble:
+def _job(config: SampleConfig, layout: Layout) -> Job:
+    from dsm.plotting import draw_run  # matplotlib takes its time
+
+    ensemble = build_ensemble(config, layout)
+    observe, last = config.observe, config.sampler.sweeps
+    return Job(
+        simulation=ensemble,
+        fresh=ensemble.begin(config.sampler.start, config.sampler.replicas),
+        due=record_sweeps(observe.spacing, observe.every, observe.per_decade, last, observe.references),
+        unit="sweeps",
+        examine=functools.partial(_examine, ensemble=ensemble),
+        dataset=functools.partial(_dataset, config, ensemble),
+        draw=draw_run,
+        value=_final_test_error,
+    )
+
+
+def build_ensemble(config: SampleConfig, layout: Layout) -> Ensemble:
     """Teachers, data, sampler and observables of a run, from its configuration and seed."""
     key = root_key(config.seed)
     network = config.network
@@ -105,117 +90,16 @@ def build_ensemble(config: Config, layout: Layout) -> Ensemble:
     )
 
 
-@dataclass
-class History:
-    """What a run has made so far: its records up to `sweep`."""
-
-    sweep: int
-    times: list[int]
-    records: dict[str, list[np.ndarray]]
-    timings: dict[str, float]
-
-
-def _run(config: Config, ensemble: Ensemble, checkpoints: store.Checkpoints, stop: StopRequest) -> History:
-    """The host's loop: advance, collect records, look at clock and signals, save."""
-    began = time.monotonic()
-    observe = config.observe
-    due = record_sweeps(observe.spacing, observe.every, observe.per_decade, config.sampler.sweeps, observe.references)
-    progress = ensemble.begin(config.sampler.start, config.sampler.replicas)
-    progress, history = _restore(ensemble, progress, checkpoints)
-    resumed = history.sweep
-    # A call that does nothing compiles the program, so that the first real one can be timed.
-    progress, _ = jax.block_until_ready(ensemble.advance(progress, *_padded([])))
-    history.timings["compile_s"] = time.monotonic() - began
-    began = saved = time.monotonic()
-    pace = Pace(config.run.chunk_seconds)
-    with ProgressMeter(config.run.progress, config.sampler.sweeps, history.sweep) as meter:
-        while len(history.times) < len(due) and not (stop and history.times):
-            segments = list(plan(history.sweep, due[len(history.times) :], pace.sweeps))
-            called = time.monotonic()
-            progress, records = ensemble.advance(progress, *_padded(segments))
-            records = jax.tree.map(np.asarray, records)
-            pace.learn(sum(number for number, _ in segments), time.monotonic() - called)
-            for position, (number, recorded) in enumerate(segments):
-                history.sweep += number
-                if recorded:
-                    history.times.append(history.sweep)
-                    for name, values in records.items():
-                        history.records.setdefault(name, []).append(values[position])
-            _verify(history, ensemble)
-            meter.update(history.sweep, _status(history))
-            if time.monotonic() - saved >= 60 * config.run.checkpoint_minutes:
-                _save(checkpoints, progress, history)
-                saved = time.monotonic()
-    _save(checkpoints, progress, history)
-    seconds = time.monotonic() - began
-    history.timings |= {"run_s": seconds, "sweeps_per_s": (history.sweep - resumed) / seconds, "resumed_at": resumed}
-    return history
-
-
-def plan(sweep: int, due: list[int], budget: int) -> Iterator[tuple[int, bool]]:
-    """Segments (sweeps, recorded) from `sweep` on, at most `SEGMENTS`, `budget` sweeps in all; records at `due`."""
-    for _, target in zip(range(SEGMENTS), due, strict=False):
-        number = min(target - sweep, budget)
-        yield number, sweep + number == target
-        sweep, budget = sweep + number, budget - number
-        if sweep < target or budget <= 0:
-            return
-
-
-class Pace:
-    """How many sweeps make a call of about `seconds`, learned from the calls before."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self.sweeps = 1
-
-    def learn(self, sweeps: int, seconds: float) -> None:
-        """Take note of a call. Never more than four times as many at once: the first calls tell little."""
-        if sweeps:
-            self.sweeps = max(1, min(4 * self.sweeps, int(sweeps / max(seconds, 1e-6) * self._seconds)))
-
-
-def _padded(segments: list[tuple[int, bool]]) -> tuple[jax.Array, jax.Array]:
-    rows = segments + [(0, False)] * (SEGMENTS - len(segments))
-    return jnp.array([n for n, _ in rows], jnp.int32), jnp.array([r for _, r in rows], bool)
-
-
-def _leaves(progress: Progress) -> dict[str, jax.Array]:
-    """The arrays of a progress by name."""
-    return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(progress)}
-
-
-def _save(checkpoints: store.Checkpoints, progress: Progress, history: History) -> None:
-    records = {f"record:{name}": np.stack(values) for name, values in history.records.items()}
-    times = {"times": np.asarray(history.times, np.int64)}
-    checkpoints.save(
-        history.sweep, {name: np.asarray(leaf) for name, leaf in _leaves(progress).items()} | records | times
-    )
-
-
-def _restore(ensemble: Ensemble, fresh: Progress, checkpoints: store.Checkpoints) -> tuple[Progress, History]:
-    """The newest checkpoint if there is one, else the beginning."""
-    found = checkpoints.load_newest()
-    if found is None:
-        return fresh, History(0, [], {}, {})
-    sweep, arrays = found
-    store.check_shapes(arrays, {name: leaf.shape for name, leaf in _leaves(fresh).items()})
-    leaves = [
-        (ensemble.layout.shard if leaf.ndim else ensemble.layout.copy_to_all)(arrays.get(name, leaf))
-        for name, leaf in _leaves(fresh).items()  # empty arrays are not in the checkpoint
-    ]
-    progress = jax.tree.unflatten(jax.tree.structure(fresh), leaves)
-    records = {
-        name.removeprefix("record:"): list(values) for name, values in arrays.items() if name.startswith("record:")
-    }
-    logger.info("resumed at sweep %d", sweep)
-    return progress, History(sweep, [int(time) for time in arrays["times"]], records, {})
+def _examine(history: History, ensemble: Ensemble) -> str:
+    """How things stand. The energy that the sampler keeps must be that of its weights, exactly."""
+    if history.times and "energy" in history.records:
+        _verify(history, ensemble)
+    shown = {"energy": "E/MN", "test_error": "test error"}
+    last = {text: history.records[name][-1].mean() for name, text in shown.items() if history.records.get(name)}
+    return "  ".join(f"{text} {value:.4f}" for text, value in last.items())
 
 
 def _verify(history: History, ensemble: Ensemble) -> None:
-    """The energy that the sampler keeps must be that of its weights, exactly."""
-    if not history.times or "energy" not in history.records:
-        return
     outputs = ensemble.problems.labels[0].size
     cached = history.records["cached_energy"][-1]
     if not np.array_equal(np.rint(history.records["energy"][-1].astype(float) * outputs), cached):
@@ -224,29 +108,11 @@ def _verify(history: History, ensemble: Ensemble) -> None:
         )
 
 
-def _status(history: History) -> str:
-    shown = {"energy": "E/MN", "test_error": "test error"}
-    last = {text: history.records[name][-1].mean() for name, text in shown.items() if history.records.get(name)}
-    return "  ".join(f"{text} {value:.4f}" for text, value in last.items())
+def _final_test_error(dataset: xr.Dataset) -> float | None:
+    return float(dataset["test_error_mean"].isel(sweep=-1, beta=-1)) if "test_error_mean" in dataset else None
 
 
-def _dataset(config: Config, ensemble: Ensemble, history: History) -> xr.Dataset:
+def _dataset(config: SampleConfig, ensemble: Ensemble, history: History) -> xr.Dataset:
     records = {name: np.stack(values) for name, values in history.records.items() if name != "cached_energy"}
     baseline = jax.tree.map(np.asarray, ensemble.baseline(config.observe.independent))
     return build_dataset(config, ensemble, np.asarray(history.times), records, baseline)
-
-
-class _log_to:
-    """Context in which the log of the package also goes to the run directory."""
-
-    def __init__(self, directory: store.RunDirectory) -> None:
-        self._path = directory.log
-
-    def __enter__(self) -> None:
-        self._handler = logging.FileHandler(self._path)
-        self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        logger.addHandler(self._handler)
-
-    def __exit__(self, *exception: object) -> None:
-        logger.removeHandler(self._handler)
-        self._handler.close()

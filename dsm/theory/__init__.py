@@ -6,6 +6,8 @@ from dsm.theory._deep_student_machine import deep_student_machine as deep_studen
 from dsm.theory._hidden_manifold_sgd import hidden_manifold_sgd as hidden_manifold_sgd
 from dsm.theory._online_sgd import Trajectory as Trajectory
 from dsm.theory._online_sgd import online_sgd as online_sgd
+from dsm.theory._order_parameters import Overlaps as Overlaps
+from dsm.theory._order_parameters import test_error as test_error
 from dsm.theory._result import Result as Result
 from dsm.theory._steady_state import SteadyState as SteadyState
 from dsm.theory._steady_state import steady_state as steady_state

@@ -35,7 +35,7 @@ from dsm.theory._online_sgd import (
     field_response,
     follow,
 )
-from dsm.theory._order_parameters import Committee, as_numbers, test_error
+from dsm.theory._order_parameters import Overlaps, as_numbers, test_error
 from dsm.theory._precision import in_float64
 
 
@@ -73,9 +73,9 @@ class ModeOverlaps(eqx.Module):
     outputs: Float[Array, " K"]
 
 
-def overlaps_of(modes: Modes, state: ModeOverlaps, teacher_outputs: Float[Array, " M"]) -> Committee:
+def overlaps_of(modes: Modes, state: ModeOverlaps, teacher_outputs: Float[Array, " M"]) -> Overlaps:
     """Covariances of the fields."""
-    return Committee(
+    return Overlaps(
         (modes.square - modes.gain**2) * state.weights + modes.gain**2 * jnp.mean(state.student, axis=0),
         modes.gain * jnp.mean(state.cross, axis=0),
         jnp.mean(modes.teacher, axis=0),

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int
 
 from dsm._errors import is_integer, require
 from dsm.networks.activations import AbstractActivation, make_activation
-from dsm.theory._order_parameters import Committee, as_numbers, checked_overlaps, test_error
+from dsm.theory._order_parameters import Overlaps, as_numbers, checked_overlaps, test_error
 from dsm.theory._precision import in_float64
 from dsm.theory._result import Result
 
@@ -83,7 +83,7 @@ class Averages(eqx.Module):
     values: Float[Array, " K"]
 
 
-def averages(activation: AbstractActivation, overlaps: Committee, noise: Float[Array, ""]) -> Averages:
+def averages(activation: AbstractActivation, overlaps: Overlaps, noise: Float[Array, ""]) -> Averages:
     """All averages at once."""
     students = overlaps.outputs.size
     covariance, signed = overlaps.covariance, overlaps.signed_outputs
@@ -96,7 +96,7 @@ def averages(activation: AbstractActivation, overlaps: Committee, noise: Float[A
     )
 
 
-def field_response(activation: AbstractActivation, overlaps: Committee) -> tuple[Float[Array, " K"], Float[Array, "K P"]]:
+def field_response(activation: AbstractActivation, overlaps: Overlaps) -> tuple[Float[Array, " K"], Float[Array, "K P"]]:
     """E g'(x_i) z delta = direct_i E x_i z + sum_p transverse_ip E x_p z, for any z that is Gaussian together with the fields.
 
     See `AbstractActivation.slope_field_value`.
@@ -111,7 +111,7 @@ def field_response(activation: AbstractActivation, overlaps: Committee) -> tuple
     return jnp.where(there, through / jnp.where(there, variance, 1), 0), transverse
 
 
-def velocity(activation: AbstractActivation, overlaps: Committee, rates: Rates) -> tuple[Array, Array, Array]:
+def velocity(activation: AbstractActivation, overlaps: Overlaps, rates: Rates) -> tuple[Array, Array, Array]:
     """dQ/dt, dR/dt, dv/dt."""
     students = overlaps.outputs.size
     found = averages(activation, overlaps, rates.noise)
@@ -183,13 +183,13 @@ def online_sgd(
 @eqx.filter_jit
 def _integrate_all(
     activation: AbstractActivation,
-    overlaps: Committee,
+    overlaps: Overlaps,
     rates: Rates,
     times: Float[Array, " n"],
     tolerance: Float[Array, ""],
     max_steps: int,
 ) -> tuple[Array, ...]:
-    def one(overlaps: Committee, rates: Rates) -> tuple[Array, ...]:
+    def one(overlaps: Overlaps, rates: Rates) -> tuple[Array, ...]:
         return _integrate(activation, overlaps, rates, times, tolerance, max_steps)
 
     return jax.vmap(one)(overlaps, rates)
@@ -197,7 +197,7 @@ def _integrate_all(
 
 def _integrate(
     activation: AbstractActivation,
-    start: Committee,
+    start: Overlaps,
     rates: Rates,
     times: Float[Array, " n"],
     tolerance: Float[Array, ""],
@@ -206,9 +206,9 @@ def _integrate(
     """Q, R, v and the test error at `times`, steps taken, and the outcome."""
     Moving = tuple[Array, Array, Array]
 
-    def at(state: Moving) -> Committee:
+    def at(state: Moving) -> Overlaps:
         Q, R, v = state
-        return Committee(Q, R, start.teacher, v, start.teacher_outputs)
+        return Overlaps(Q, R, start.teacher, v, start.teacher_outputs)
 
     def motion(state: Moving) -> Moving:
         return velocity(activation, at(state), rates)
@@ -258,7 +258,7 @@ def follow(
 
 def batched(
     overlaps: tuple[np.ndarray, ...], rates: tuple[np.ndarray, ...]
-) -> tuple[Committee, Rates, tuple[int, ...]]:
+) -> tuple[Overlaps, Rates, tuple[int, ...]]:
     """Checked overlaps and rates with one leading axis, that of all elements of the batch; and the shape of the batch."""
     cores = (2, 2, 2, 1, 1, 0, 0, 0, 0)
     arrays = (*overlaps, *rates)
@@ -268,7 +268,7 @@ def batched(
         shape = array.shape[array.ndim - core :]
         flat.append(jnp.asarray(np.broadcast_to(array, batch + shape).reshape(-1, *shape)))
     Q, R, T, v, vt, *rest = flat
-    return Committee(Q, R, T, v, vt), Rates(*rest), batch
+    return Overlaps(Q, R, T, v, vt), Rates(*rest), batch
 
 
 def checked_rates(lr: Any, lr_second: Any, noise: Any, weight_decay: Any) -> tuple[np.ndarray, ...]:

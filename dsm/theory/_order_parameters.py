@@ -14,7 +14,7 @@ from dsm.networks.activations import AbstractActivation
 ROUNDING = 1e-9
 
 
-class Committee(eqx.Module):
+class Overlaps(eqx.Module):
     """Overlaps of a student of K units with a teacher of M units, all fields being Gaussian (arXiv:1906.08632).
 
     Attributes:
@@ -42,7 +42,7 @@ class Committee(eqx.Module):
         return jnp.concatenate([self.outputs, -self.teacher_outputs])
 
 
-def test_error(activation: AbstractActivation, overlaps: Committee) -> Float[Array, ""]:
+def test_error(activation: AbstractActivation, overlaps: Overlaps) -> Float[Array, ""]:
     """eps = E (student - noiseless teacher)**2 / 2 on fresh inputs."""
     signed = overlaps.signed_outputs
     return signed @ activation.value_value(overlaps.covariance) @ signed / 2

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from dsm._errors import is_integer, require
 from dsm.networks.activations import AbstractActivation, make_activation
 from dsm.theory._online_sgd import Rates, batched, checked_rates, velocity
-from dsm.theory._order_parameters import Committee, checked_overlaps, test_error
+from dsm.theory._order_parameters import Overlaps, checked_overlaps, test_error
 from dsm.theory._precision import in_float64
 from dsm.theory._result import Result
 
@@ -75,16 +75,16 @@ def steady_state(
 
 @eqx.filter_jit
 def _find_all(
-    activation: AbstractActivation, overlaps: Committee, rates: Rates, both_layers: bool, max_steps: int
+    activation: AbstractActivation, overlaps: Overlaps, rates: Rates, both_layers: bool, max_steps: int
 ) -> tuple[Array, ...]:
-    def one(overlaps: Committee, rates: Rates) -> tuple[Array, ...]:
+    def one(overlaps: Overlaps, rates: Rates) -> tuple[Array, ...]:
         return _find(activation, overlaps, rates, both_layers, max_steps)
 
     return jax.vmap(one)(overlaps, rates)
 
 
 def _find(
-    activation: AbstractActivation, start: Committee, rates: Rates, both_layers: bool, max_steps: int
+    activation: AbstractActivation, start: Overlaps, rates: Rates, both_layers: bool, max_steps: int
 ) -> tuple[Array, ...]:
     upper = np.triu_indices(start.outputs.size)
     sizes = np.cumsum([upper[0].size, start.cross.size])
@@ -93,12 +93,12 @@ def _find(
         """The independent components."""
         return jnp.concatenate([Q[upper], R.ravel()] + [v] * both_layers)
 
-    def unpack(flat: Float[Array, " n"]) -> Committee:
+    def unpack(flat: Float[Array, " n"]) -> Overlaps:
         parts = jnp.split(flat, sizes)
         half = jnp.zeros_like(start.student).at[upper].set(parts[0])
         Q = half + half.T - jnp.diag(jnp.diag(half))
         v = parts[2] if both_layers else start.outputs
-        return Committee(Q, parts[1].reshape(start.cross.shape), start.teacher, v, start.teacher_outputs)
+        return Overlaps(Q, parts[1].reshape(start.cross.shape), start.teacher, v, start.teacher_outputs)
 
     def motion(flat: Float[Array, " n"], _: None = None) -> Float[Array, " n"]:
         return pack(*velocity(activation, unpack(flat), rates))

@@ -13,6 +13,15 @@ class AbstractStream(eqx.Module):
 
     width: eqx.AbstractVar[int]
 
+    #: True if fields of student and teacher are exactly Gaussian, with covariances w w^T / N: the test error is then a function
+    #: of the order parameters.
+    gaussian_fields: eqx.AbstractClassVar[bool]
+
+    @property
+    def has_theory(self) -> bool:
+        """Whether there are equations of motion for this law."""
+        return self.gaussian_fields
+
     @property
     @abc.abstractmethod
     def teacher_width(self) -> int:

@@ -1,5 +1,7 @@
 """Unstructured inputs."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -17,6 +19,7 @@ class Gaussian(AbstractStream):
     """
 
     width: int = eqx.field(static=True)
+    gaussian_fields: ClassVar[bool] = True
 
     @property
     def teacher_width(self) -> int:

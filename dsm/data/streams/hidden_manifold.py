@@ -1,7 +1,7 @@
 """Inputs on a hidden manifold, labelled from their latent coordinates."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -44,11 +44,16 @@ class HiddenManifold(AbstractStream):
     latent: int = eqx.field(static=True)
     folding: str = eqx.field(static=True, default="sign")
     teacher: str = eqx.field(static=True, default="latent")
+    gaussian_fields: ClassVar[bool] = False
 
     def __check_init__(self) -> None:
         require(is_integer(self.latent) and self.latent >= 1, "latent", self.latent, "an integer >= 1")
         require(self.folding in FOLDINGS, "folding", self.folding, f"one of {', '.join(FOLDINGS)}")
         require(self.teacher in ("latent", "inputs"), "teacher", self.teacher, "one of latent, inputs")
+
+    @property
+    def has_theory(self) -> bool:
+        return self.teacher == "latent"
 
     @property
     def teacher_width(self) -> int:

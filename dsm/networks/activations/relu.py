@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from dsm.networks.activations._base import ACTIVATIONS, AbstractActivation, from_upper
 
 #: Gauss-Legendre nodes of the integral; it is then right to 1e-8 where no two units nearly coincide.
-NODES = 24
+NODES = 16
 #: Variances below this fraction of what they are the rest of count as zero.
 ROUNDING = 1e-13
 

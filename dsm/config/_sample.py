@@ -1,25 +1,11 @@
-"""The configuration: its schema, its ranges, and how it is composed.
+"""Settings of the main job, `task=sample`."""
 
-Types and ranges are checked here, once, before anything is compiled or written. Replaceable parts (input ensemble, move,
-schedule) are nodes with a `name`; their other entries are the fields of the part, checked by the part itself.
-"""
-
-import dataclasses
-import importlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from dsm._errors import ConfigError, is_integer, require
+from dsm._errors import ConfigError, require
+from dsm.config._base import Config
 from dsm.data import INPUTS, training_patterns
 from dsm.networks import PRIORS
 from dsm.observables import OBSERVABLES
@@ -174,150 +160,20 @@ class ObserveConfig:
 
 
 @dataclass
-class RunConfig:
-    """How and where a run is carried out. Nothing here changes its results; see conf/run/default.yaml."""
+class SampleConfig(Config):
+    """A run of students of deep sign perceptrons."""
 
-    root: str
-    dir: str | None
-    resume: str
-    devices: int | None
-    checkpoint_minutes: float
-    keep: int
-    chunk_seconds: float
-    memory_gib: float | None
-    progress: str
-    figures: bool
-    compilation_cache: str | None
-
-    def check(self) -> None:
-        require(self.resume in ("auto", "never"), "run.resume", self.resume, "one of auto, never")
-        require(self.devices is None or self.devices >= 1, "run.devices", self.devices, "null or at least 1")
-        require(self.checkpoint_minutes >= 0, "run.checkpoint_minutes", self.checkpoint_minutes, "not negative")
-        require(self.keep >= 2, "run.keep", self.keep, "at least 2: one to fall back to")
-        require(self.chunk_seconds > 0, "run.chunk_seconds", self.chunk_seconds, "positive")
-        legal = "null or positive"
-        require(self.memory_gib is None or self.memory_gib > 0, "run.memory_gib", self.memory_gib, legal)
-        require(
-            self.progress in ("auto", "bar", "lines", "none"),
-            "run.progress",
-            self.progress,
-            "one of auto, bar, lines, none",
-        )
-
-
-@dataclass
-class Config:
-    """A whole run."""
-
-    task: str
-    experiment: str
-    seed: int
     network: NetworkConfig
     data: DataConfig
     sampler: SamplerConfig
     observe: ObserveConfig
-    run: RunConfig
-    plugins: list[str] = field(default_factory=list)
 
     def check(self) -> None:
-        """Check all ranges.
-
-        Raises:
-            ConfigError: naming the key, its value and what is legal.
-        """
-        require(is_integer(self.seed) and 0 <= self.seed < 2**32, "seed", self.seed, "an integer from 0 to 2**32 - 1")
+        inputs = INPUTS.get(self.data.inputs.get("name", ""), "data.inputs.name")
+        # The network's width follows the inputs where these prescribe it.
+        self.network.width = inputs.fixed_width or self.network.width  # type: ignore[attr-defined]
+        super().check()
         self.network.check()
         self.data.check(self.network)
         self.sampler.check(self.network)
         self.observe.check(self.sampler)
-        self.run.check()
-
-    def identity(self) -> dict[str, Any]:
-        """All settings that the results depend on, by dotted key."""
-        settings = dataclasses.asdict(self)
-        del settings["run"], settings["plugins"]
-        return flatten(settings)
-
-
-def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as a flat mapping from dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
-
-
-def folder() -> Path:
-    """The folder conf/: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).parent
-    inside = package / "conf"
-    return inside if inside.is_dir() else package.parent / "conf"
-
-
-def load(composed: DictConfig, experiment: str) -> Config:
-    """Turn what Hydra composed into a checked `Config`.
-
-    Raises:
-        ConfigError: a wrong type, an unknown key or an illegal value.
-    """
-    for module in composed.get("plugins", []):
-        importlib.import_module(module)  # may register parts, before their names are looked up
-    settings = OmegaConf.create({"experiment": experiment})
-    try:
-        merged = OmegaConf.merge(OmegaConf.structured(Config), composed, settings)
-        config = OmegaConf.to_object(merged)
-    except OmegaConfBaseException as error:
-        key = error.full_key or "configuration"
-        value = OmegaConf.select(composed, error.full_key, default="?") if error.full_key else "?"
-        wanted = getattr(error.ref_type, "__name__", None) or "the type of conf/"
-        reason = str(error).splitlines()[0]
-        kind = {"int": "an integer", "float": "a number", "bool": "true or false"}.get(_wanted(reason), wanted)
-        raise ConfigError(f"{key} = {value}: must be {kind} ({reason})") from None
-    assert isinstance(config, Config)
-    config.network.width = _width_for(config)
-    config.check()
-    return config
-
-
-def _width_for(config: Config) -> int:
-    """The network's width, which follows the inputs where these prescribe it."""
-    inputs = INPUTS.get(config.data.inputs.get("name", ""), "data.inputs.name")
-    return inputs.fixed_width or config.network.width  # type: ignore[attr-defined]
-
-
-def _wanted(reason: str) -> str:
-    words = {"Integer": "int", "Float": "float", "boolean": "bool", "Boolean": "bool"}
-    return next((kind for word, kind in words.items() if word in reason), "")
-
-
-def compose(overrides: Sequence[str] = ()) -> Config:
-    """Compose and check a configuration as the command line does, e.g. `compose(["experiment=quickstart", "seed=1"])`.
-
-    Raises:
-        ConfigError: an illegal override or value.
-    """
-    # Inside `dsm` Hydra is at work already; composing needs a moment of its own.
-    running = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(str(folder()), version_base="1.3"):
-            composed = hydra_compose("config", overrides=list(overrides), return_hydra_config=True)
-    except HydraException as error:
-        raise ConfigError(str(error)) from None
-    finally:
-        GlobalHydra.instance().hydra = running
-    experiment = composed.hydra.runtime.choices.get("experiment") or "custom"
-    OmegaConf.set_struct(composed, False)
-    del composed["hydra"]
-    return load(composed, experiment)
-
-
-def changes(config: Config) -> dict[str, Any]:
-    """Settings in which `config` differs from its experiment's own, by dotted key; a function of the configuration
-    alone, however it was spelt on the command line. The seed is left out."""
-    name = config.experiment
-    base = compose([] if name == "custom" else [f"experiment={name}"]).identity()
-    own = config.identity()
-    different = {key: own.get(key) for key in sorted(own | base) if own.get(key) != base.get(key)}
-    different.pop("seed", None)
-    return different

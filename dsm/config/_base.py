@@ -1,0 +1,73 @@
+"""What the settings of every task have in common."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from dsm._errors import is_integer, require
+
+
+@dataclass
+class RunConfig:
+    """How and where a run is carried out. Nothing here changes its results; see conf/run/default.yaml."""
+
+    root: str
+    dir: str | None
+    resume: str
+    devices: int | None
+    checkpoint_minutes: float
+    keep: int
+    chunk_seconds: float
+    memory_gib: float | None
+    progress: str
+    figures: bool
+    compilation_cache: str | None
+
+    def check(self) -> None:
+        require(self.resume in ("auto", "never"), "run.resume", self.resume, "one of auto, never")
+        require(self.devices is None or self.devices >= 1, "run.devices", self.devices, "null or at least 1")
+        require(self.checkpoint_minutes >= 0, "run.checkpoint_minutes", self.checkpoint_minutes, "not negative")
+        require(self.keep >= 2, "run.keep", self.keep, "at least 2: one to fall back to")
+        require(self.chunk_seconds > 0, "run.chunk_seconds", self.chunk_seconds, "positive")
+        legal = "null or positive"
+        require(self.memory_gib is None or self.memory_gib > 0, "run.memory_gib", self.memory_gib, legal)
+        require(
+            self.progress in ("auto", "bar", "lines", "none"),
+            "run.progress",
+            self.progress,
+            "one of auto, bar, lines, none",
+        )
+
+
+@dataclass
+class Config:
+    """A whole run. Each task adds its own sections in a subclass."""
+
+    task: str
+    experiment: str
+    seed: int
+    plugins: list[str]
+    run: RunConfig
+
+    def check(self) -> None:
+        """Check all ranges.
+
+        Raises:
+            ConfigError: naming the key, its value and what is legal.
+        """
+        require(is_integer(self.seed) and 0 <= self.seed < 2**32, "seed", self.seed, "an integer from 0 to 2**32 - 1")
+        self.run.check()
+
+    def identity(self) -> dict[str, Any]:
+        """All settings that the results depend on, by dotted key."""
+        settings = dataclasses.asdict(self)
+        del settings["run"], settings["plugins"]
+        return flatten(settings)
+
+
+def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as a flat mapping from dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

@@ -1,0 +1,149 @@
+"""Settings of online SGD of two-layer networks, `task=online_sgd`."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dsm._errors import ConfigError, require
+from dsm.config._base import Config
+from dsm.data import STREAMS, AbstractStream
+from dsm.networks import ACTIVATIONS
+from dsm.training import STARTS
+
+
+@dataclass
+class TwoLayerConfig:
+    """Student of K = `students` and teacher of M = `teachers` units with N = `width` inputs.
+
+    `outputs` and `teacher_outputs` are second-layer weights, a number for all units or a list.
+    """
+
+    width: int
+    students: int
+    teachers: int
+    activation: str
+    outputs: Any
+    teacher_outputs: Any
+
+    def check(self) -> None:
+        require(self.width >= 1, "network.width", self.width, "at least 1")
+        require(self.students >= 1, "network.students", self.students, "at least 1")
+        require(self.teachers >= 1, "network.teachers", self.teachers, "at least 1")
+        ACTIVATIONS.get(self.activation, "network.activation")
+        self.second_layers()
+
+    def second_layers(self) -> tuple[np.ndarray, np.ndarray]:
+        """v at t = 0 and vt.
+
+        Raises:
+            ConfigError: neither a number nor a list of one number a unit.
+        """
+        return _units("network.outputs", self.outputs, self.students), _units(
+            "network.teacher_outputs", self.teacher_outputs, self.teachers
+        )
+
+
+@dataclass
+class StreamConfig:
+    """Inputs and labels: `samples` independent teachers, students and streams (0: theory alone).
+
+    With `patterns`, each sample has a training set of that size, seen epoch after epoch; null draws every input afresh.
+    `test_patterns` fresh inputs measure the test error where it is no function of the order parameters.
+    """
+
+    stream: dict[str, Any]
+    noise: float
+    patterns: int | None
+    test_patterns: int
+    samples: int
+
+    def check(self) -> None:
+        require(0 <= self.noise < math.inf, "data.noise", self.noise, "finite and not negative")
+        require(self.patterns is None or self.patterns >= 1, "data.patterns", self.patterns, "null or at least 1")
+        require(self.test_patterns >= 1, "data.test_patterns", self.test_patterns, "at least 1")
+        require(self.samples >= 0, "data.samples", self.samples, "at least 0")
+
+
+@dataclass
+class TrainingConfig:
+    """Learning rates, and how long (`time` = steps / N) from which `start`."""
+
+    lr: float
+    lr_second: float
+    weight_decay: float
+    time: float
+    start: dict[str, Any]
+
+    def check(self) -> None:
+        for name in ("lr", "lr_second", "weight_decay"):
+            value = getattr(self, name)
+            require(0 <= value < math.inf, f"training.{name}", value, "finite and not negative")
+        require(0 < self.time < math.inf, "training.time", self.time, "positive and finite")
+
+
+@dataclass
+class TimesConfig:
+    """Records at t = 0, at `first` 10**(k / `per_decade`), and at the end; and what theory is asked for."""
+
+    first: float
+    per_decade: int
+    theory: bool
+    steady_state: bool
+
+    def check(self) -> None:
+        require(0 < self.first < math.inf, "observe.first", self.first, "positive and finite")
+        require(self.per_decade >= 1, "observe.per_decade", self.per_decade, "at least 1")
+
+
+@dataclass
+class OnlineSGDConfig(Config):
+    """A run of two-layer students that learn online."""
+
+    network: TwoLayerConfig
+    data: StreamConfig
+    training: TrainingConfig
+    observe: TimesConfig
+
+    def check(self) -> None:
+        super().check()
+        self.network.check()
+        self.data.check()
+        self.training.check()
+        self.observe.check()
+        network, source = self.network, self.source()
+        start = STARTS.build(self.training.start, "training.start")
+        if source.gaussian_fields:
+            units = network.students + network.teachers
+            legal = f"at least network.students + network.teachers = {units}"
+            require(network.width >= units, "network.width", network.width, legal)
+            try:
+                start.check(network.students, network.teachers)
+            except ConfigError as error:
+                raise ConfigError(f"training.start.{error}") from None
+        else:
+            name = self.training.start["name"]
+            require(name == "random", "training.start.name", name, f"random with data.stream = {self.data.stream['name']}")
+        if not self.data.samples:
+            require(self.observe.theory, "observe.theory", self.observe.theory, "true with data.samples = 0")
+            require(source.gaussian_fields, "data.samples", 0, "at least 1 on a hidden manifold, whose theory needs one")
+        if self.observe.steady_state:
+            allowed = self.observe.theory and source.gaussian_fields
+            legal = "false without observe.theory, and on a hidden manifold"
+            require(allowed, "observe.steady_state", self.observe.steady_state, legal)
+        most = 2**31 - 1
+        legal = f"at most {most} / network.width"
+        require(self.training.time * network.width <= most, "training.time", self.training.time, legal)
+
+    def source(self) -> AbstractStream:
+        """The stream of inputs."""
+        return STREAMS.build(self.data.stream, "data.stream", width=self.network.width)
+
+
+def _units(key: str, value: Any, number: int) -> np.ndarray:
+    listed = list(value) if isinstance(value, (list, tuple)) else [value] * number
+    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in listed)
+    if not (numbers and len(listed) == number):
+        raise ConfigError(f"{key} = {value}: must be a number, or a list of {number} numbers")
+    return np.asarray(listed, np.float64)

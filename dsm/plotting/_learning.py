@@ -1,0 +1,60 @@
+"""The figure of an online-SGD run: simulation over theory."""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+
+def draw_learning(dataset: xr.Dataset, folder: Path) -> list[Path]:
+    """Draw test error and order parameters against time; returns the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "online_sgd.png"
+    learning_of_overlaps(dataset).savefig(path, dpi=150)
+    return [path]
+
+
+def learning_of_overlaps(dataset: xr.Dataset) -> Figure:
+    """Test error, student-teacher overlaps and lengths against time: points are simulation, means over samples with jackknife
+    errors, lines the equations of motion."""
+    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    error, cross, own = figure.subplots(1, 3)
+    overlay(error, dataset, "test_error", color="C0")
+    if "train_error_mean" in dataset:
+        overlay(error, dataset, "train_error", color="C3", label="training error")
+    error.set_yscale("log")
+    error.set_ylabel(r"test error $\epsilon$")
+    for student in range(dataset.sizes["student"]):
+        for teacher in range(dataset.sizes["teacher"]):
+            one = dataset.isel(student=student, teacher=teacher)
+            style = {"color": f"C{teacher % 10}", "alpha": 1 - 0.6 * student / dataset.sizes["student"]}
+            overlay(cross, one, "R", label=f"$m={teacher}$" if student == 0 else None, **style)
+        overlay(own, dataset.isel(student=student, student_2=student), "Q", label=f"$k={student}$", color=f"C{student % 10}")
+    cross.set_ylabel("$R_{km}$")
+    own.set_ylabel("$Q_{kk}$")
+    for axes in (error, cross, own):
+        axes.set_xscale("symlog", linthresh=max(float(dataset.t[1]), 1e-9))
+        axes.set_xlim(left=0)
+        axes.set_xlabel("$t$ = steps / $N$")
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend(fontsize=8)
+    samples = f"{dataset.sizes['sample']} samples, jackknife errors" if "sample" in dataset.sizes else "theory alone"
+    figure.suptitle(f"points: simulation, {samples}; lines: equations of motion", fontsize=9)
+    return figure
+
+
+def overlay(axes: Axes, dataset: xr.Dataset, name: str, label: str | None = None, **style: object) -> None:
+    """Points of `name` with errors, and the line of its theory, whichever there are."""
+    shown = label
+    if f"{name}_mean" in dataset:
+        errors = np.nan_to_num(dataset[f"{name}_error"].values)
+        points = {"fmt": "o", "ms": 3, "capsize": 1.5, "lw": 0, "elinewidth": 0.8, "label": shown, **style}
+        axes.errorbar(dataset.t.values, dataset[f"{name}_mean"].values, errors, **points)  # type: ignore[arg-type]
+        shown = None
+    for theory in (f"theory_{name}_mean", f"theory_{name}"):
+        if theory in dataset:
+            line = dataset[theory].transpose("t", ...).values
+            axes.plot(dataset.t.values, line, lw=1, label=shown, **style)  # type: ignore[arg-type]
+            return

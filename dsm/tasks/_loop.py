@@ -1,0 +1,158 @@
+"""The host's loop, the same for every simulation: advance, collect records, look at clock and signals, save.
+
+A simulation counts its time in whole units (sweeps, steps) and has
+
+    advance(progress, numbers, recorded) -> (progress, records)
+
+for up to `SEGMENTS` segments of `numbers` units each, some of them `recorded` at their end.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PyTree
+
+from dsm import store
+from dsm._progress import ProgressMeter
+from dsm._signals import StopRequest
+from dsm.config import RunConfig
+
+#: Segments of one call of the loop.
+SEGMENTS = 16
+
+logger = logging.getLogger("dsm")
+
+
+class Simulation(Protocol):
+    """What the loop needs to know of a simulation."""
+
+    def advance(self, progress: Any, numbers: Any, recorded: Any) -> tuple[Any, dict[str, Any]]:
+        """Run some segments."""
+
+
+@dataclass
+class History:
+    """What a run has made so far: its records up to `now`."""
+
+    now: int
+    times: list[int]
+    records: dict[str, list[np.ndarray]]
+    timings: dict[str, float]
+
+
+def follow(
+    run: RunConfig,
+    simulation: Simulation,
+    fresh: PyTree,
+    due: list[int],
+    checkpoints: store.Checkpoints,
+    stop: StopRequest,
+    unit: str,
+    examine: Callable[[History], str],
+) -> History:
+    """Advance from the newest checkpoint, or from `fresh`, and record at the times `due`, until the last of them or `stop`.
+
+    Arguments:
+        run: how often to save, how long a call may be, how to show progress.
+        simulation: what advances.
+        fresh: its progress at time 0, whose arrays lie where they belong.
+        due: times of records, ascending.
+        checkpoints: where progress and records are saved.
+        stop: whether to stop early, after at least one record.
+        unit: name of the unit of time, in the plural.
+        examine: checks the records so far and says in a few words how things stand.
+    """
+    began = time.monotonic()
+    progress, history = _restore(fresh, checkpoints, unit)
+    resumed = history.now
+    # A call that does nothing compiles the program, so that the first real one can be timed.
+    progress, _ = jax.block_until_ready(simulation.advance(progress, *_padded([])))
+    history.timings["compile_s"] = time.monotonic() - began
+    began = saved = time.monotonic()
+    pace = Pace(run.chunk_seconds)
+    with ProgressMeter(run.progress, due[-1], history.now, unit) as meter:
+        while len(history.times) < len(due) and not (stop and history.times):
+            segments = list(plan(history.now, due[len(history.times) :], pace.units))
+            called = time.monotonic()
+            progress, records = simulation.advance(progress, *_padded(segments))
+            records = jax.tree.map(np.asarray, records)
+            pace.learn(sum(number for number, _ in segments), time.monotonic() - called)
+            for position, (number, recorded) in enumerate(segments):
+                history.now += number
+                if recorded:
+                    history.times.append(history.now)
+                    for name, values in records.items():
+                        history.records.setdefault(name, []).append(values[position])
+            meter.update(history.now, examine(history))
+            if time.monotonic() - saved >= 60 * run.checkpoint_minutes:
+                _save(checkpoints, progress, history)
+                saved = time.monotonic()
+    _save(checkpoints, progress, history)
+    seconds = time.monotonic() - began
+    rate = (history.now - resumed) / seconds
+    history.timings |= {"run_s": seconds, f"{unit}_per_s": rate, "resumed_at": resumed}
+    return history
+
+
+def plan(now: int, due: list[int], budget: int) -> Iterator[tuple[int, bool]]:
+    """Segments (units, recorded) from `now` on, at most `SEGMENTS`, `budget` units in all; records at `due`."""
+    for _, target in zip(range(SEGMENTS), due, strict=False):
+        number = min(target - now, budget)
+        yield number, now + number == target
+        now, budget = now + number, budget - number
+        if now < target or budget <= 0:
+            return
+
+
+class Pace:
+    """How many units make a call of about `seconds`, learned from the calls before."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.units = 1
+
+    def learn(self, units: int, seconds: float) -> None:
+        """Take note of a call. Never more than four times as many at once: the first calls tell little."""
+        if units:
+            self.units = max(1, min(4 * self.units, int(units / max(seconds, 1e-6) * self._seconds)))
+
+
+def _padded(segments: list[tuple[int, bool]]) -> tuple[jax.Array, jax.Array]:
+    rows = segments + [(0, False)] * (SEGMENTS - len(segments))
+    return jnp.array([n for n, _ in rows], jnp.int32), jnp.array([r for _, r in rows], bool)
+
+
+def _leaves(progress: PyTree) -> dict[str, Any]:
+    """The arrays of a progress by name."""
+    return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(progress)}
+
+
+def _save(checkpoints: store.Checkpoints, progress: PyTree, history: History) -> None:
+    records = {f"record:{name}": np.stack(values) for name, values in history.records.items()}
+    times = {"times": np.asarray(history.times, np.int64)}
+    checkpoints.save(history.now, {name: np.asarray(leaf) for name, leaf in _leaves(progress).items()} | records | times)
+
+
+def _restore(fresh: PyTree, checkpoints: store.Checkpoints, unit: str) -> tuple[PyTree, History]:
+    """The newest checkpoint if there is one, laid out as `fresh` is; else `fresh`."""
+    found = checkpoints.load_newest()
+    if found is None:
+        return fresh, History(0, [], {}, {})
+    now, arrays = found
+    store.check_shapes(arrays, {name: leaf.shape for name, leaf in _leaves(fresh).items()})
+    leaves = [
+        jax.device_put(arrays.get(name, leaf), leaf.sharding)  # empty arrays are not in the checkpoint
+        for name, leaf in _leaves(fresh).items()
+    ]
+    progress = jax.tree.unflatten(jax.tree.structure(fresh), leaves)
+    records = {
+        name.removeprefix("record:"): list(values) for name, values in arrays.items() if name.startswith("record:")
+    }
+    logger.info("resumed at %s %d", unit.removesuffix("s"), now)
+    return progress, History(now, [int(time) for time in arrays["times"]], records, {})

@@ -1,0 +1,53 @@
+"""Overlaps as they are given."""
+
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Key
+
+from dsm._errors import require
+from dsm.training.starts._base import STARTS, AbstractStart, Overlaps
+
+
+@STARTS.register("given")
+class Given(AbstractStart):
+    """Q, R and T, lists of rows; of larger ones the leading K and M rows and columns are taken. T null is the identity.
+
+    Attributes:
+        Q: student-student overlaps.
+        R: student-teacher overlaps.
+        T: teacher-teacher overlaps.
+    """
+
+    Q: Any = eqx.field(static=True)
+    R: Any = eqx.field(static=True)
+    T: Any = eqx.field(static=True, default=None)
+
+    def check(self, students: int, teachers: int) -> None:
+        Q, R, T = self._overlaps(students, teachers)
+        joint = np.block([[Q, R], [R.T, T]])
+        require(bool(np.allclose(joint, joint.T)), "Q and T", "matrices that are not symmetric", "symmetric")
+        least = np.linalg.eigvalsh(joint).min()
+        legal = "positive semidefinite"
+        require(bool(least >= -1e-9), "[[Q, R], [R^T, T]]", f"a matrix with eigenvalue {least:.3g}", legal)
+
+    def overlaps(self, key: Key[Array, ""], width: int, students: int, teachers: int) -> Overlaps:
+        return self._overlaps(students, teachers)
+
+    def _overlaps(self, students: int, teachers: int) -> Overlaps:
+        T = np.eye(teachers) if self.T is None else self.T
+        Q = _leading("Q", self.Q, students, students)
+        R = _leading("R", self.R, students, teachers)
+        T = _leading("T", T, teachers, teachers)
+        return Q, R, T
+
+
+def _leading(name: str, rows: Any, height: int, width: int) -> np.ndarray:
+    try:
+        matrix = np.asarray(rows, np.float64)
+    except (TypeError, ValueError):
+        matrix = np.zeros(())
+    fits = matrix.ndim == 2 and matrix.shape[0] >= height and matrix.shape[1] >= width and np.isfinite(matrix).all()
+    require(bool(fits), name, rows, f"{height} or more rows of {width} or more finite numbers")
+    return matrix[:height, :width]

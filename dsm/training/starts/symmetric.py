@@ -1,0 +1,42 @@
+"""Nearly symmetric overlaps, for the specialisation plateau."""
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Key
+
+from dsm._errors import require
+from dsm.training.starts._base import STARTS, AbstractStart, Overlaps
+
+
+@STARTS.register("symmetric")
+class Symmetric(AbstractStart):
+    """Q = length on the diagonal and `correlation` off it; R = overlap everywhere, and more by `asymmetry` where student k
+    meets teacher k mod M; T = 1.
+
+    Attributes:
+        length: Q_kk.
+        correlation: Q_kl, k != l.
+        overlap: R_km.
+        asymmetry: what breaks the symmetry; with 0 units never specialise.
+    """
+
+    length: float = eqx.field(static=True, default=0.25)
+    correlation: float = eqx.field(static=True, default=0.0)
+    overlap: float = eqx.field(static=True, default=0.0)
+    asymmetry: float = eqx.field(static=True, default=1e-3)
+
+    def check(self, students: int, teachers: int) -> None:
+        Q, R, T = self._overlaps(students, teachers)
+        least = np.linalg.eigvalsh(np.block([[Q, R], [R.T, T]])).min()
+        legal = f"such that the joint covariance is positive semidefinite (its least eigenvalue is {least:.3g})"
+        values = (self.length, self.correlation, self.overlap, self.asymmetry)
+        require(bool(least >= -1e-12), "(length, correlation, overlap, asymmetry)", values, legal)
+
+    def overlaps(self, key: Key[Array, ""], width: int, students: int, teachers: int) -> Overlaps:
+        return self._overlaps(students, teachers)
+
+    def _overlaps(self, students: int, teachers: int) -> Overlaps:
+        Q = np.full((students, students), self.correlation) + (self.length - self.correlation) * np.eye(students)
+        R = np.full((students, teachers), self.overlap)
+        R[np.arange(students), np.arange(students) % teachers] += self.asymmetry
+        return Q, R, np.eye(teachers)
