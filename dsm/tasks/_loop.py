@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,7 @@ SEGMENTS = 16
 logger = logging.getLogger("dsm")
 
 
+@runtime_checkable
 class Simulation(Protocol):
     """What the loop needs to know of a simulation."""
 

@@ -115,8 +115,8 @@ def build_simulation(
     return OnlineSimulation(
         problems=problems,
         source=source,
-        learner=OnlineSGD(training.lr, training.lr_second, training.weight_decay),
-        noise=data.noise,
+        learner=OnlineSGD(*map(jnp.float32, (training.lr, training.lr_second, training.weight_decay))),
+        noise=jnp.float32(data.noise) if data.noise else None,
         key=key,
         layout=layout,
     )

@@ -18,9 +18,9 @@ class OnlineSGD(eqx.Module):
         weight_decay: of the first layer.
     """
 
-    lr: float
-    lr_second: float = 0.0
-    weight_decay: float = 0.0
+    lr: Float[Array, ""] | float
+    lr_second: Float[Array, ""] | float = 0.0
+    weight_decay: Float[Array, ""] | float = 0.0
 
     def step(self, network: TwoLayerNetwork, x: Float[Array, " N"], y: Float[Array, ""]) -> TwoLayerNetwork:
         """The network after the example (x, y)."""

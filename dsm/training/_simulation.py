@@ -95,7 +95,7 @@ class OnlineSimulation(eqx.Module):
         problems: the samples, stacked along the leading axis S.
         source: law of the inputs.
         learner: the step.
-        noise: standard deviation of the teacher's output noise.
+        noise: standard deviation of the teacher's output noise; None if there is none.
         key: root of the random streams.
         layout: where samples are computed.
     """
@@ -103,7 +103,7 @@ class OnlineSimulation(eqx.Module):
     problems: TwoLayerProblem
     source: AbstractStream
     learner: OnlineSGD
-    noise: float
+    noise: Float[Array, ""] | None
     key: Key[Array, ""]
     layout: Layout = eqx.field(static=True)
 
@@ -166,8 +166,8 @@ class OnlineSimulation(eqx.Module):
         key = stream(self.key, "examples", sample, step)
         inputs, seen = self.source.draw(key, problem.disorder, 1)
         label = problem.teacher(seen[0])
-        if self.noise:
-            label = label + jnp.float32(self.noise) * jax.random.normal(stream(key, "noise"), (), jnp.float32)
+        if self.noise is not None:
+            label = label + self.noise * jax.random.normal(stream(key, "noise"), (), jnp.float32)
         return self.learner.step(student, inputs[0], label)
 
     def _shuffled(self, step: Array, order: Int[Array, "S P"], samples: Array) -> Int[Array, "S P"]:
