@@ -42,7 +42,9 @@ class Layout(eqx.Module):
 
 
 def make_layout(number: int, chain_bytes: int, devices: int | None = None) -> Layout:
-    """Shard over as many of the devices as divide `number`, of replicas or samples; `chain_bytes` is one chain's working set in a sweep.
+    """Shard over as many of the devices as divide `number`, of replicas or samples.
+
+    `chain_bytes` is one chain's working set in a sweep.
 
     On an accelerator all chains advance together; on a CPU as many as fit the cache.
     """

@@ -24,6 +24,17 @@ TINY = (
 )
 
 
+#: Send a signal to this very process once so many checkpoints are there.
+SIGNAL_AFTER = """
+import os, pathlib, signal, threading, time
+def watch():
+    while not any(path.name.isdigit() and int(path.name) >= {sweep} for path in pathlib.Path("run/checkpoints").glob("*")):
+        time.sleep(0.0005)
+    os.kill(os.getpid(), signal.{name})
+threading.Thread(target=watch, daemon=True).start()
+"""
+
+
 def environment(**more: str) -> dict[str, str]:
     """The environment without what the test session itself has set for JAX."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("XLA_", "JAX_"))}

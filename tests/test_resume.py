@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from runs import TINY, assert_same_results, dsm, results, start
+from runs import SIGNAL_AFTER, TINY, assert_same_results, dsm, results, start
 
 import dsm as package
 from dsm._errors import StoreError
@@ -25,16 +25,6 @@ def watch():
     while len(seen) < {number}:
         seen |= {{path.name for path in pathlib.Path("run/checkpoints").glob("*orbax-checkpoint-tmp*")}}
     os.kill(os.getpid(), signal.SIGKILL)
-threading.Thread(target=watch, daemon=True).start()
-"""
-
-#: Send a signal to this very process once so many checkpoints are there.
-SIGNAL_AFTER = """
-import os, pathlib, signal, threading, time
-def watch():
-    while not any(path.name.isdigit() and int(path.name) >= {sweep} for path in pathlib.Path("run/checkpoints").glob("*")):
-        time.sleep(0.0005)
-    os.kill(os.getpid(), signal.{name})
 threading.Thread(target=watch, daemon=True).start()
 """
 

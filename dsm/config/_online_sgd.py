@@ -124,10 +124,14 @@ class OnlineSGDConfig(Config):
                 raise ConfigError(f"training.start.{error}") from None
         else:
             name = self.training.start["name"]
-            require(name == "random", "training.start.name", name, f"random with data.stream = {self.data.stream['name']}")
+            require(
+                name == "random", "training.start.name", name, f"random with data.stream = {self.data.stream['name']}"
+            )
         if not self.data.samples:
             require(self.observe.theory, "observe.theory", self.observe.theory, "true with data.samples = 0")
-            require(source.gaussian_fields, "data.samples", 0, "at least 1 on a hidden manifold, whose theory needs one")
+            require(
+                source.gaussian_fields, "data.samples", 0, "at least 1 on a hidden manifold, whose theory needs one"
+            )
         if self.observe.steady_state:
             allowed = self.observe.theory and source.gaussian_fields
             legal = "false without observe.theory, and on a hidden manifold"

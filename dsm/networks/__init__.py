@@ -10,8 +10,8 @@ from dsm.networks._two_layer import TwoLayerNetwork as TwoLayerNetwork
 from dsm.networks._wiring import Wiring as Wiring
 from dsm.networks._wiring import dense_wiring as dense_wiring
 from dsm.networks._wiring import random_wiring as random_wiring
-from dsm.networks.priors import PRIORS as PRIORS
-from dsm.networks.priors import AbstractPrior as AbstractPrior
 from dsm.networks.activations import ACTIVATIONS as ACTIVATIONS
 from dsm.networks.activations import AbstractActivation as AbstractActivation
 from dsm.networks.activations import make_activation as make_activation
+from dsm.networks.priors import PRIORS as PRIORS
+from dsm.networks.priors import AbstractPrior as AbstractPrior

@@ -17,8 +17,10 @@ def draw_learning(dataset: xr.Dataset, folder: Path) -> list[Path]:
 
 
 def learning_of_overlaps(dataset: xr.Dataset) -> Figure:
-    """Test error, student-teacher overlaps and lengths against time: points are simulation, means over samples with jackknife
-    errors, lines the equations of motion."""
+    """Test error, student-teacher overlaps and lengths against time.
+
+    Points are simulation, means over samples with jackknife errors; lines are the equations of motion.
+    """
     figure = Figure(figsize=(13, 3.8), layout="constrained")
     error, cross, own = figure.subplots(1, 3)
     overlay(error, dataset, "test_error", color="C0")
@@ -31,7 +33,9 @@ def learning_of_overlaps(dataset: xr.Dataset) -> Figure:
             one = dataset.isel(student=student, teacher=teacher)
             style = {"color": f"C{teacher % 10}", "alpha": 1 - 0.6 * student / dataset.sizes["student"]}
             overlay(cross, one, "R", label=f"$m={teacher}$" if student == 0 else None, **style)
-        overlay(own, dataset.isel(student=student, student_2=student), "Q", label=f"$k={student}$", color=f"C{student % 10}")
+        overlay(
+            own, dataset.isel(student=student, student_2=student), "Q", label=f"$k={student}$", color=f"C{student % 10}"
+        )
     cross.set_ylabel("$R_{km}$")
     own.set_ylabel("$Q_{kk}$")
     for axes in (error, cross, own):

@@ -137,7 +137,9 @@ def _leaves(progress: PyTree) -> dict[str, Any]:
 def _save(checkpoints: store.Checkpoints, progress: PyTree, history: History) -> None:
     records = {f"record:{name}": np.stack(values) for name, values in history.records.items()}
     times = {"times": np.asarray(history.times, np.int64)}
-    checkpoints.save(history.now, {name: np.asarray(leaf) for name, leaf in _leaves(progress).items()} | records | times)
+    checkpoints.save(
+        history.now, {name: np.asarray(leaf) for name, leaf in _leaves(progress).items()} | records | times
+    )
 
 
 def _restore(fresh: PyTree, checkpoints: store.Checkpoints, unit: str) -> tuple[PyTree, History]:

@@ -58,9 +58,7 @@ def carry_out(config: Config, prepare: Callable[[], Job]) -> Report:
         if job.simulation is None:
             return _finish(config, directory, job, History(0, [], {}, {}))
         with store.Checkpoints(directory.checkpoints, config.run.keep) as checkpoints, stop_on_signals() as stop:
-            history = follow(
-                config.run, job.simulation, job.fresh, job.due, checkpoints, stop, job.unit, job.examine
-            )
+            history = follow(config.run, job.simulation, job.fresh, job.due, checkpoints, stop, job.unit, job.examine)
             if stop.received and history.now < job.due[-1]:
                 _write(directory, job, history)
                 logger.info("stopped by %s at %s %d", stop.received.name, job.unit.removesuffix("s"), history.now)

@@ -1,6 +1,7 @@
 """Online SGD of two-layer networks: simulation and equations of motion from the same start."""
 
 import functools
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -20,13 +21,27 @@ from dsm.tasks._loop import History
 from dsm.tasks._records import averages
 from dsm.tasks._report import Report
 from dsm.tasks._run import Job, carry_out
-from dsm.training import STARTS, OnlineSGD, OnlineSimulation, TwoLayerProblem, random_networks, start_networks, two_layer_problem
+from dsm.training import (
+    STARTS,
+    OnlineSGD,
+    OnlineSimulation,
+    TwoLayerProblem,
+    random_networks,
+    start_networks,
+    two_layer_problem,
+)
 from dsm.training.starts import Overlaps
 
 #: Dimensions of what is recorded, after (sample, t).
 UNITS = {
-    "Q": (("student", "student_2"), "overlap of student units, w_i.w_k / N (on a hidden manifold the covariance of fields)"),
-    "R": (("student", "teacher"), "overlap of student and teacher units, w_i.wt_m / N (on a hidden manifold the covariance)"),
+    "Q": (
+        ("student", "student_2"),
+        "overlap of student units, w_i.w_k / N (on a hidden manifold the covariance of fields)",
+    ),
+    "R": (
+        ("student", "teacher"),
+        "overlap of student and teacher units, w_i.wt_m / N (on a hidden manifold the covariance)",
+    ),
     "v": (("student",), "second-layer weight of the student"),
     "test_error": ((), "half the mean squared error on fresh inputs, against the noiseless teacher"),
     "train_error": ((), "half the mean squared error on the training set, with its noise"),
@@ -40,7 +55,9 @@ def online_sgd(config: OnlineSGDConfig) -> Report:
         CapacityError: it cannot fit in memory (before anything is compiled or written).
         StoreError: its directory is another's, or the disk refuses.
     """
-    refuse_too_large(needed_bytes(config), config.run, "lower data.samples, data.patterns, data.test_patterns or network.width")
+    refuse_too_large(
+        needed_bytes(config), config.run, "lower data.samples, data.patterns, data.test_patterns or network.width"
+    )
     with jax.enable_x64(True):
         return carry_out(config, lambda: _job(config))
 
@@ -105,7 +122,9 @@ def build_simulation(
         own = stream(key, "weights", sample)
         if overlaps is None:
             shapes = (network.students, network.width), (network.teachers, source.teacher_width)
-            machines = random_networks(own, *shapes, training.start.get("scale", 1.0), outputs, teacher_outputs, activation)
+            machines = random_networks(
+                own, *shapes, training.start.get("scale", 1.0), outputs, teacher_outputs, activation
+            )
         else:
             machines = start_networks(own, overlaps, network.width, outputs, teacher_outputs, activation)
         test = 0 if source.gaussian_fields else data.test_patterns
@@ -159,7 +178,7 @@ def _dataset(
     return dataset.assign(_manifold_equations(config, simulation, times)) if config.source().has_theory else dataset
 
 
-def _rates(config: OnlineSGDConfig) -> dict[str, float]:
+def _rates(config: OnlineSGDConfig) -> dict[str, Any]:
     training = config.training
     return {
         "lr": training.lr,
@@ -173,7 +192,7 @@ def _equations_of_motion(config: OnlineSGDConfig, overlaps: Overlaps, times: Flo
     """What theory says, at the times of the records."""
     Q, R, T = overlaps
     v, vt = config.network.second_layers()
-    common = {**_rates(config), "activation": config.network.activation}
+    common: dict[str, Any] = {**_rates(config), "activation": config.network.activation}
     found = theory.online_sgd(Q, R, T, v, vt, ts=times, **common)
     arrays = _theory(found, ("t",))
     if config.observe.steady_state:
@@ -187,9 +206,7 @@ def _equations_of_motion(config: OnlineSGDConfig, overlaps: Overlaps, times: Flo
     return arrays
 
 
-def _manifold_equations(
-    config: OnlineSGDConfig, simulation: OnlineSimulation, times: Float[np.ndarray, " n"]
-) -> dict:
+def _manifold_equations(config: OnlineSGDConfig, simulation: OnlineSimulation, times: Float[np.ndarray, " n"]) -> dict:
     """What theory says of each sample, from its own features and weights."""
     problems = simulation.problems
     weights = np.asarray(problems.student.weights), np.asarray(problems.teacher.weights)
@@ -216,5 +233,7 @@ def _theory(found: theory.Trajectory, dims: tuple[str, ...]) -> dict:
     arrays = describe("theory_result", dims[:-1], found.result, "dsm.theory.Result of the integration")
     for name in ("Q", "R", "v", "test_error"):
         own, text = UNITS[name]
-        arrays |= describe(f"theory_{name}", (*dims, *own), getattr(found, name), f"{text}, from the equations of motion")
+        arrays |= describe(
+            f"theory_{name}", (*dims, *own), getattr(found, name), f"{text}, from the equations of motion"
+        )
     return arrays

@@ -8,14 +8,13 @@ eigenvalues rho,
     W = w w^T / N,   sigma = S S^T,   r = S wt^T,   t = wt wt^T   for each mode, means over the D modes,
 
 with gain = E u f(u) and square = E f(u)**2. A step moves S of a mode by -(lr / sqrt N) v delta g'(lam) beta, where
-beta = x F / sqrt N. Its covariances are E lam beta = d S / sqrt N, d = square - gain**2 + gain**2 rho N / D, with the student,
-E nu beta = gain rho wt N / (D sqrt N) with the teacher, and E beta**2 = rho d. Derived from the update; it holds for any
-activation.
+beta = x F / sqrt N. Its covariances are E lam beta = d S / sqrt N, d = square - gain**2 + gain**2 rho N / D, with the
+student, E nu beta = gain rho wt N / (D sqrt N) with the teacher, and E beta**2 = rho d. Derived from the update; it holds for
+any activation.
 """
 
 from typing import Any
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -190,8 +189,10 @@ def hidden_manifold_sgd(
             f.square,
         )
         start = ModeOverlaps(
-            *map(jnp.asarray, (w @ w.T / width, products(student_modes, student_modes),
-                               products(student_modes, teacher_modes), v))  # fmt: skip
+            *map(
+                jnp.asarray,
+                (w @ w.T / width, products(student_modes, student_modes), products(student_modes, teacher_modes), v),
+            )  # fmt: skip
         )
         rates = Rates(*map(jnp.asarray, constants))
         found = _integrate(model, modes, start, jnp.asarray(outputs), rates, jnp.asarray(times), tolerance, max_steps)

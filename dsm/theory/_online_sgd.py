@@ -1,7 +1,9 @@
 r"""Online SGD of two-layer networks: equations of motion of the order parameters (arXiv:1901.09085, arXiv:1906.08632).
 
-    student  sum_k v_k g(lam_k), lam_k = w_k.x / sqrt N        teacher  sum_m vt_m g(rho_m) + sigma zeta, rho_m = wt_m.x / sqrt N
-    w_k <- w_k - (lr / sqrt N) v_k delta g'(lam_k) x - (weight_decay / N) w_k        v_k <- v_k - (lr_second / N) delta g(lam_k)
+    student  sum_k v_k g(lam_k),                lam_k = w_k.x / sqrt N
+    teacher  sum_m vt_m g(rho_m) + sigma zeta,  rho_m = wt_m.x / sqrt N
+    w_k <- w_k - (lr / sqrt N) v_k delta g'(lam_k) x - (weight_decay / N) w_k
+    v_k <- v_k - (lr_second / N) delta g(lam_k)
 
 with delta = student - teacher, a fresh x for each step, and time t = steps / N. For N to infinity Q, R and v obey ordinary
 differential equations.
@@ -25,7 +27,7 @@ from dsm.theory._result import Result
 
 State = TypeVar("State")
 
-#: Of the integration, for each order parameter.
+#: Of the integration, for each order parameter and step. Test errors of 4e-4 are then right to 2e-7 of themselves.
 TOLERANCE = 1e-10
 #: Overlaps that have grown to this many times the largest at the start are taken to diverge.
 UNBOUNDED = 1e8
@@ -63,10 +65,10 @@ class Rates(eqx.Module):
         weight_decay: kappa, of the first layer.
     """
 
-    lr: Float[Array, ""]
-    lr_second: Float[Array, ""]
-    noise: Float[Array, ""]
-    weight_decay: Float[Array, ""]
+    lr: Float[Array, "*batch"]
+    lr_second: Float[Array, "*batch"]
+    noise: Float[Array, "*batch"]
+    weight_decay: Float[Array, "*batch"]
 
 
 class Averages(eqx.Module):
@@ -96,10 +98,12 @@ def averages(activation: AbstractActivation, overlaps: Overlaps, noise: Float[Ar
     )
 
 
-def field_response(activation: AbstractActivation, overlaps: Overlaps) -> tuple[Float[Array, " K"], Float[Array, "K P"]]:
-    """E g'(x_i) z delta = direct_i E x_i z + sum_p transverse_ip E x_p z, for any z that is Gaussian together with the fields.
+def field_response(
+    activation: AbstractActivation, overlaps: Overlaps
+) -> tuple[Float[Array, " K"], Float[Array, "K P"]]:
+    """The coefficients of E g'(x_i) z delta = direct_i E x_i z + sum_p transverse_ip E x_p z.
 
-    See `AbstractActivation.slope_field_value`.
+    Here z is any variable that is Gaussian together with the fields. See `AbstractActivation.slope_field_value`.
     """
     students = overlaps.outputs.size
     covariance, signed = overlaps.covariance, overlaps.signed_outputs
@@ -159,7 +163,8 @@ def online_sgd(
         weight_decay: of the first layer.
         activation: "erf", "linear", "relu", another registered name, an `AbstractActivation`, or any elementwise function.
         ts: times at which order parameters are wanted, not decreasing, from 0 on.
-        tolerance: relative and absolute, of a step.
+        tolerance: relative and absolute, of a step. Between steps order parameters are interpolated, with errors of up to
+            some hundred times as much; the test error, a difference of them, has these as absolute errors.
         max_steps: of the integrator. What is not reached by then is NaN, and `result` says so.
 
     Raises:
@@ -227,8 +232,11 @@ def follow(
     tolerance: Float[Array, ""] | float,
     max_steps: int,
 ) -> tuple[Array, ...]:
-    """Integrate d state / dt = motion(state) from `start` at t = 0; what `describe` says of the state at each of `times`, the
-    number of steps, and a `Result`. What is not reached is NaN."""
+    """Integrate d state / dt = motion(state) from `start` at t = 0.
+
+    Returns what `describe` says of the state at each of `times`, the number of steps, and a `Result`. What is not reached
+    is NaN.
+    """
 
     def largest(state: State) -> Float[Array, ""]:
         return jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(state)]))
@@ -256,9 +264,7 @@ def follow(
     return *found, solution.stats["num_steps"], result
 
 
-def batched(
-    overlaps: tuple[np.ndarray, ...], rates: tuple[np.ndarray, ...]
-) -> tuple[Overlaps, Rates, tuple[int, ...]]:
+def batched(overlaps: tuple[np.ndarray, ...], rates: tuple[np.ndarray, ...]) -> tuple[Overlaps, Rates, tuple[int, ...]]:
     """Checked overlaps and rates with one leading axis, that of all elements of the batch; and the shape of the batch."""
     cores = (2, 2, 2, 1, 1, 0, 0, 0, 0)
     arrays = (*overlaps, *rates)
@@ -292,5 +298,5 @@ def checked_times(ts: Any) -> np.ndarray:
     """
     times = np.atleast_1d(as_numbers("ts", ts))
     require(times.ndim == 1 and times.size > 0, "ts", times.shape, "a vector of times")
-    require(times[0] >= 0 and bool(np.all(np.diff(times) >= 0)), "ts", ts, "from 0 on and not decreasing")
+    require(bool(times[0] >= 0 and np.all(np.diff(times) >= 0)), "ts", ts, "from 0 on and not decreasing")
     return times

@@ -17,6 +17,8 @@ ROUNDING = 1e-9
 class Overlaps(eqx.Module):
     """Overlaps of a student of K units with a teacher of M units, all fields being Gaussian (arXiv:1906.08632).
 
+    Leading axes are for `jax.vmap`; properties and functions are those of one element.
+
     Attributes:
         student: Q = w w^T / N.
         cross: R = w wt^T / N.
@@ -25,11 +27,11 @@ class Overlaps(eqx.Module):
         teacher_outputs: vt, those of the teacher.
     """
 
-    student: Float[Array, "K K"]
-    cross: Float[Array, "K M"]
-    teacher: Float[Array, "M M"]
-    outputs: Float[Array, " K"]
-    teacher_outputs: Float[Array, " M"]
+    student: Float[Array, "*batch K K"]
+    cross: Float[Array, "*batch K M"]
+    teacher: Float[Array, "*batch M M"]
+    outputs: Float[Array, "*batch K"]
+    teacher_outputs: Float[Array, "*batch M"]
 
     @property
     def covariance(self) -> Float[Array, "P P"]:
@@ -71,10 +73,10 @@ def checked_overlaps(Q0: Any, R0: Any, T: Any, v0: Any, vt: Any) -> tuple[np.nda
     scale = np.abs(joint).max()
     for name, block in (("Q0", Q0), ("T", T)):
         asymmetry = np.abs(block - np.swapaxes(block, -1, -2)).max()
-        require(asymmetry <= ROUNDING * scale, name, f"a matrix with asymmetry {asymmetry:.3g}", "symmetric")
+        require(bool(asymmetry <= ROUNDING * scale), name, f"a matrix with asymmetry {asymmetry:.3g}", "symmetric")
     least = np.linalg.eigvalsh(joint).min()
     why = "positive semidefinite, as the covariance of the fields of student and teacher is"
-    require(least >= -ROUNDING * scale, "[[Q0, R0], [R0^T, T]]", f"a matrix with eigenvalue {least:.3g}", why)
+    require(bool(least >= -ROUNDING * scale), "[[Q0, R0], [R0^T, T]]", f"a matrix with eigenvalue {least:.3g}", why)
     return Q0, R0, T, v0, vt
 
 

@@ -29,8 +29,8 @@ class SteadyState(eqx.Module):
         v: second-layer weights of the student.
         test_error: E (student - noiseless teacher)**2 / 2.
         residual: largest time derivative that is left.
-        growth: largest real part of the eigenvalues of the Jacobian: negative if the state is stable; 0, to the square root of
-            rounding, if it belongs to a continuum of them; positive if it is left in the end.
+        growth: largest real part of the eigenvalues of the Jacobian: negative if the state is stable; 0, to the square
+            root of rounding, if it belongs to a continuum of them; positive if it is left in the end.
         result: `Result.converged` or `Result.max_steps_reached`, as integers.
     """
 

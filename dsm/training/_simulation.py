@@ -1,8 +1,8 @@
 """Ensembles of two-layer students that learn online, by vmap over samples, sharded over devices.
 
-As with Monte Carlo (`dsm.ensemble`), the host calls `advance` with a few segments at a time, and random numbers depend on the
-absolute step only. Everything here runs where 64-bit types are enabled: weights and inputs are float32, order parameters
-float64.
+As with Monte Carlo (`dsm.ensemble`), the host calls `advance` with a few segments at a time, and random numbers depend on
+the absolute step only. Everything here runs where 64-bit types are enabled: weights and inputs are float32, order
+parameters float64.
 """
 
 from typing import Any
@@ -119,8 +119,10 @@ class OnlineSimulation(eqx.Module):
     def advance(
         self, progress: Learning, steps: Int[Array, " n"], recorded: Bool[Array, " n"]
     ) -> tuple[Learning, Record]:
-        """Run segments of `steps` steps each, with a record, {name: [n, S, ...]}, at the end of those that are `recorded`."""
-        empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(lambda p: self.observe(p), progress))
+        """Run segments of `steps` steps each; a record, {name: [n, S, ...]}, at the end of those that are `recorded`."""
+        empty = jax.tree.map(
+            lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(lambda p: self.observe(p), progress)
+        )
 
         def segment(progress: Learning, what: tuple[Array, Array]) -> tuple[Learning, Record]:
             number, record = what
@@ -133,7 +135,14 @@ class OnlineSimulation(eqx.Module):
         """`number` steps of every sample; each device has its own."""
         first, last = progress.step, progress.step + number
 
-        def device(students: TwoLayerNetwork, order: Array, problems: TwoLayerProblem, samples: Array, first: Array, last: Array):
+        def device(
+            students: TwoLayerNetwork,
+            order: Array,
+            problems: TwoLayerProblem,
+            samples: Array,
+            first: Array,
+            last: Array,
+        ):
             def one(step: Array, carry: tuple[TwoLayerNetwork, Array]) -> tuple[TwoLayerNetwork, Array]:
                 students, order = carry
                 order = self._shuffled(step, order, samples)
@@ -208,7 +217,12 @@ class OnlineSimulation(eqx.Module):
 
 
 def start_networks(
-    key: Key[Array, ""], overlaps: StartOverlaps, width: int, outputs: Any, teacher_outputs: Any, activation: AbstractActivation
+    key: Key[Array, ""],
+    overlaps: StartOverlaps,
+    width: int,
+    outputs: Any,
+    teacher_outputs: Any,
+    activation: AbstractActivation,
 ) -> tuple[TwoLayerNetwork, TwoLayerNetwork]:
     """Student and teacher with given overlaps, in a random direction."""
     student, teacher = weights_with_overlaps(key, overlaps, width)

@@ -13,8 +13,8 @@ class AbstractStream(eqx.Module):
 
     width: eqx.AbstractVar[int]
 
-    #: True if fields of student and teacher are exactly Gaussian, with covariances w w^T / N: the test error is then a function
-    #: of the order parameters.
+    #: True if fields of student and teacher are exactly Gaussian, with covariances w w^T / N: the test error is then
+    #: a function of the order parameters.
     gaussian_fields: eqx.AbstractClassVar[bool]
 
     @property

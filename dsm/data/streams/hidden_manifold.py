@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Key
 
 from dsm._errors import is_integer, require
 from dsm.data.streams._base import STREAMS, AbstractStream
+from dsm.networks import sign_pm
 
 
 class Folding(NamedTuple):
@@ -21,7 +22,7 @@ class Folding(NamedTuple):
 
 
 FOLDINGS = {
-    "sign": Folding(jnp.sign, (2 / jnp.pi) ** 0.5, 1.0),
+    "sign": Folding(sign_pm, (2 / jnp.pi) ** 0.5, 1.0),
     "erf": Folding(lambda u: jax.lax.erf(u * 0.5**0.5), jnp.pi**-0.5, 1 / 3),
     "linear": Folding(lambda u: u, 1.0, 1.0),
 }

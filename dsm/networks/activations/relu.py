@@ -54,8 +54,8 @@ def _four(covariance: Float[Array, "P P"], a: Array, b: Array, c: Array, d: Arra
     has a delta in place of one theta, and is closed. In phi, t = sin(phi), it is smooth up to t = 1, where a or b may
     coincide with c or d.
     """
-    angles, weights = _legendre()
-    t, weights = (jnp.asarray(values, covariance.dtype) for values in (np.sin(angles), weights * np.cos(angles)))
+    angles, measure = _legendre()
+    t, weights = (jnp.asarray(values, covariance.dtype) for values in (np.sin(angles), measure * np.cos(angles)))
 
     def derivative(zero: Array, other: Array, kinked: Array, ramp: Array) -> Float[Array, " nodes"]:
         """C[zero, kinked] E delta(zero) theta(other) theta(kinked) ramp+."""
@@ -98,12 +98,12 @@ def _ramp_with_two_positive(xx: Array, yy: Array, zz: Array, xy: Array, xz: Arra
         )
         return covariance * jnp.sqrt(inverse / (2 * jnp.pi)) * positive
 
-    return (
-        term(zz, zz, xx, yy, xy, xz, yz) + term(xz, xx, zz, yy, yz, xz, xy) + term(yz, yy, zz, xx, xz, yz, xy)
-    )
+    return term(zz, zz, xx, yy, xy, xz, yz) + term(xz, xx, zz, yy, yz, xz, xy) + term(yz, yy, zz, xx, xz, yz, xy)
 
 
-def _rest(whole: Array, u: Array, v: Array, uu: Array | None = None, vv: Array | None = None, *, inverse: Array) -> Array:
+def _rest(
+    whole: Array, u: Array, v: Array, uu: Array | None = None, vv: Array | None = None, *, inverse: Array
+) -> Array:
     """Covariance `whole` less what a third variable explains, u v / var; 0 where that is rounding of `whole`, or of its
     bound sqrt(uu vv)."""
     left = whole - u * v * inverse
@@ -128,7 +128,7 @@ def _sine_cosine(covariance: Array, product: Array) -> tuple[Array, Array]:
 def _arcsin(sine: Array) -> Array:
     """arcsin, with derivative 0 instead of infinity at the ends."""
     inside = jnp.abs(sine) < 1
-    return jnp.where(inside, jnp.arcsin(jnp.where(inside, sine, 0)), jnp.sign(sine) * jnp.pi / 2)
+    return jnp.where(inside, jnp.arcsin(jnp.where(inside, sine, 0)), jnp.where(sine > 0, jnp.pi / 2, -jnp.pi / 2))
 
 
 @functools.cache

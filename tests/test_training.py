@@ -1,0 +1,295 @@
+"""Online SGD as simulated: the step, the start, the equations of motion as N grows, epochs, devices, resumption."""
+
+import signal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from runs import SIGNAL_AFTER, assert_same_results, results
+from runs import dsm as command_line
+
+import dsm
+from dsm import data, theory
+from dsm._errors import CapacityError, ConfigError
+from dsm._layout import make_layout
+from dsm._random import root_key
+from dsm.networks import TwoLayerNetwork, make_activation
+from dsm.tasks.online_sgd import build_simulation, record_steps, start_overlaps
+from dsm.training import STARTS, OnlineSGD, weights_with_overlaps
+
+SMALL = (
+    "task=online_sgd", "network.width=40", "network.students=3", "data.samples=4", "training.time=3", "run.figures=false",
+    "run.progress=none",
+)  # fmt: skip
+
+
+def simulation_of(*overrides: str, devices: int = 1):
+    """A simulation and its fresh progress."""
+    config = dsm.compose(*SMALL, *overrides)
+    key = root_key(config.seed)
+    overlaps = start_overlaps(config, key)
+    simulation = build_simulation(config, key, overlaps, make_layout(config.data.samples, 0, devices))
+    return simulation, simulation.begin()
+
+
+def advance(simulation, progress, *numbers: int):
+    """Run segments of so many steps, each recorded."""
+    return simulation.advance(progress, jnp.asarray(numbers, jnp.int32), jnp.ones(len(numbers), bool))
+
+
+@pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
+def test_step_is_the_papers(activation):
+    """w <- w - lr / sqrt N v delta g'(lam) x - kappa / N w, v <- v - lr_second / N delta g(lam), by hand in float64."""
+    rng = np.random.default_rng(0)
+    w, v, x, y = rng.normal(size=(3, 10)), rng.normal(size=3), rng.normal(size=10), 0.3
+    g = make_activation(activation)
+    network = TwoLayerNetwork(jnp.asarray(w), jnp.asarray(v), g)
+    found = OnlineSGD(0.2, 0.3, 0.1).step(network, jnp.asarray(x), jnp.asarray(y))
+    fields = w @ x / 10**0.5
+    values, slopes = np.asarray(g(jnp.asarray(fields))), np.asarray(g.slope(jnp.asarray(fields)))
+    delta = v @ values - y
+    np.testing.assert_allclose(
+        found.weights, w - 0.2 / 10**0.5 * np.outer(v * delta * slopes, x) - 0.1 / 10 * w, rtol=1e-12
+    )
+    np.testing.assert_allclose(found.outputs, v - 0.3 / 10 * delta * values, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", STARTS.names)
+def test_weights_have_the_overlaps_of_the_start(name):
+    options = {
+        "random": {},
+        "symmetric": {"asymmetry": 0.1},
+        "given": {"Q": [[1, 0.1], [0.1, 2]], "R": [[0, 0.8], [0.5, 0]]},
+    }
+    start = STARTS.get(name)(**options[name])
+    start.check(2, 2)
+    overlaps = start.overlaps(jax.random.key(0), 50, 2, 2)
+    student, teacher = weights_with_overlaps(jax.random.key(1), overlaps, 50)
+    assert student.dtype == teacher.dtype == jnp.float32
+    for found, wanted in zip((student @ student.T, student @ teacher.T, teacher @ teacher.T), overlaps, strict=True):
+        np.testing.assert_allclose(found / 50, wanted, atol=1e-6)
+
+
+def test_simulation_follows_the_equations_of_motion():
+    """Mean order parameters of 64 samples, within their errors and a bias of order 1 / N."""
+    width = 400
+    simulation, progress = simulation_of(
+        f"network.width={width}",
+        "data.samples=64",
+        "data.noise=0.2",
+        "training.lr_second=0.3",
+        "training.weight_decay=0.05",
+    )
+    start = simulation.observe(progress)
+    exact = theory.online_sgd(
+        start["Q"][0], start["R"][0], np.eye(2), np.ones(3), np.ones(2),
+        lr=0.2, noise=0.2, lr_second=0.3, weight_decay=0.05, ts=[0.5, 2.0, 5.0],
+    )  # fmt: skip
+    _, records = advance(simulation, progress, 200, 600, 1200)
+    for name, curve in (("Q", exact.Q), ("R", exact.R), ("v", exact.v), ("test_error", exact.test_error)):
+        found = np.asarray(records[name])
+        error = found.std(axis=1, ddof=1) / 8
+        assert np.all(np.abs(found.mean(axis=1) - curve) < 5 * error + 4 / width), name
+
+
+def test_fluctuations_fall_as_the_root_of_the_width():
+    spread = []
+    for width in (100, 1600):
+        simulation, progress = simulation_of(f"network.width={width}", "data.samples=16")
+        _, records = advance(simulation, progress, 2 * width)
+        spread.append(np.sqrt(np.mean(np.var(np.asarray(records["R"][0]), axis=0, ddof=1))))
+    # 6 overlaps of 16 samples: the ratio of two such spreads is known to about 15 %.
+    assert 4 * 0.6 < spread[0] / spread[1] < 4 / 0.6
+
+
+def test_manifold_simulation_follows_its_equations():
+    settings = (
+        "data=manifold_stream", "data.stream.latent=60", "network.width=300", "network.students=2", "data.samples=8",
+        "data.test_patterns=4000", "training.time=4",
+    )  # fmt: skip
+    config = dsm.compose(*SMALL, *settings)
+    simulation, progress = simulation_of(*settings)
+    _, records = advance(simulation, progress, 300, 900)
+    problems = simulation.problems
+    for sample in range(config.data.samples):
+        exact = theory.hidden_manifold_sgd(
+            problems.disorder[sample], problems.student.weights[sample], problems.teacher.weights[sample],
+            np.ones(2), np.ones(2), lr=0.2, ts=[1.0, 4.0],
+        )  # fmt: skip
+        # Means over 4000 patterns, and N = 300, D = 60: some percent.
+        np.testing.assert_allclose(records["test_error"][:, sample], exact.test_error, rtol=0.15)
+        np.testing.assert_allclose(records["Q"][:, sample], exact.Q, atol=0.2)
+    shift = np.mean(np.asarray(records["R"])) - np.mean(exact.R)
+    assert abs(shift) < 0.2
+
+
+def test_foldings_have_the_moments_they_claim():
+    u = np.linspace(-9, 9, 200_001)
+    weight = np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi) * (u[1] - u[0])
+    from dsm.data.streams.hidden_manifold import FOLDINGS
+
+    for folding in FOLDINGS.values():
+        f = np.asarray(folding.function(jnp.asarray(u)))
+        np.testing.assert_allclose(np.sum(weight * f), 0, atol=1e-6)
+        np.testing.assert_allclose(np.sum(weight * u * f), folding.gain, atol=1e-5)
+        np.testing.assert_allclose(np.sum(weight * f**2), folding.square, atol=1e-4)
+
+
+def test_manifold_features_have_unit_rows():
+    source = data.STREAMS.get("hidden_manifold")(width=30, latent=7)
+    features = source.disorder(jax.random.key(0))
+    np.testing.assert_allclose(jnp.sum(features**2, axis=1), 7, rtol=1e-5)
+    inputs, seen = source.draw(jax.random.key(1), features, 5)
+    assert inputs.shape == (5, 30) and seen.shape == (5, 7) and set(np.unique(inputs)) == {-1.0, 1.0}
+    own = data.STREAMS.get("hidden_manifold")(width=30, latent=7, teacher="inputs")
+    inputs, seen = own.draw(jax.random.key(1), features, 5)
+    np.testing.assert_array_equal(inputs, seen)
+
+
+def test_every_pattern_is_seen_once_an_epoch():
+    simulation, progress = simulation_of("data.patterns=10")
+    orders = []
+    for _ in range(3):
+        progress, records = advance(simulation, progress, 10)
+        orders.append(np.asarray(progress.order))
+        assert set(records) >= {"train_error", "test_error"}
+    for order in orders:
+        assert all(sorted(row) == list(range(10)) for row in order.tolist())
+    assert not np.array_equal(orders[0], orders[1]) and not np.array_equal(orders[0][0], orders[0][1])
+
+
+def test_epochs_on_few_patterns_overfit():
+    """Trained to zero error on fewer patterns than weights, while fresh inputs teach more."""
+    simulation, progress = simulation_of("data.patterns=20", "training.time=200", "data.noise=0.3")
+    _, few = advance(simulation, progress, 8000)
+    simulation, progress = simulation_of("training.time=200", "data.noise=0.3")
+    _, fresh = advance(simulation, progress, 8000)
+    assert float(few["train_error"].mean()) < 0.1 * float(few["test_error"].mean())
+    assert float(fresh["test_error"].mean()) < 0.5 * float(few["test_error"].mean())
+
+
+@pytest.mark.parametrize(
+    "overrides", [(), ("data.patterns=7", "data.noise=0.1"), ("data=manifold_stream", "data.samples=4")]
+)
+def test_devices_and_cuts_of_time_change_nothing(overrides):
+    simulation, progress = simulation_of(*overrides)
+    _, whole = advance(simulation, progress, 30)
+    simulation, progress = simulation_of(*overrides, devices=2)
+    progress, _ = advance(simulation, progress, 11)
+    _, parts = advance(simulation, progress, 19)
+    for name, values in whole.items():
+        np.testing.assert_allclose(parts[name], values, rtol=1e-5, atol=1e-7)
+
+
+def test_samples_differ_and_seeds_differ():
+    simulation, progress = simulation_of()
+    _, records = advance(simulation, progress, 20)
+    assert np.ptp(np.asarray(records["test_error"][0])) > 0
+    simulation, progress = simulation_of("seed=1")
+    _, others = advance(simulation, progress, 20)
+    assert not np.array_equal(records["test_error"], others["test_error"])
+
+
+def test_times_of_records():
+    config = dsm.compose(
+        "task=online_sgd", "network.width=10", "training.time=7", "observe.first=0.1", "observe.per_decade=1"
+    )
+    assert record_steps(config) == [0, 1, 10, 70]
+
+
+def test_run_resumes_bitwise(tmp_path):
+    cache = f"run.compilation_cache={tmp_path / 'cache'}"
+    settings = (*SMALL, "training.time=20", "data.patterns=30", "data.noise=0.1", "run.dir=run", cache)
+    for folder in ("whole", "cut"):
+        (tmp_path / folder).mkdir()
+    command_line(*settings, cwd=tmp_path / "whole")
+    program = SIGNAL_AFTER.format(sweep=60, name="SIGTERM")
+    stepwise = ("run.checkpoint_minutes=0", "run.chunk_seconds=1e-9")
+    stopped = command_line(*settings, *stepwise, cwd=tmp_path / "cut", program=program, check=False)
+    assert stopped.returncode == 75 and "stopped by SIGTERM at step" in stopped.stderr
+    assert dsm.load(tmp_path / "cut" / "run").attrs["complete"] == 0
+    finished = command_line(*settings, cwd=tmp_path / "cut")
+    assert "resumed at step" in finished.stderr
+    assert_same_results(tmp_path / "cut" / "run", tmp_path / "whole" / "run")
+    assert signal.getsignal(signal.SIGTERM) is not None
+
+
+def test_dataset_of_a_run(tmp_path):
+    settings = (*SMALL, "observe.steady_state=true", "data.noise=0.1", f"run.root={tmp_path}")
+    path = dsm.run(*settings)
+    found = results(path)
+    assert found.Q.dims == ("sample", "t", "student", "student_2") and found.R.dims == (
+        "sample",
+        "t",
+        "student",
+        "teacher",
+    )
+    assert found.theory_Q.dims == ("t", "student", "student_2") and found.test_error_mean.dims == ("t",)
+    assert all({"long_name", "units"} <= set(variable.attrs) for variable in found.data_vars.values())
+    np.testing.assert_allclose(found.Q.isel(t=0), found.theory_Q.isel(t=0).broadcast_like(found.Q.isel(t=0)), atol=1e-6)
+    assert found.steady_result in list(theory.Result)
+    np.testing.assert_allclose(found.t, np.asarray(record_steps(dsm.compose(*settings))) / 40)
+
+
+def test_theory_alone(tmp_path):
+    path = dsm.run(*SMALL, "data.samples=0", f"run.root={tmp_path}")
+    found = dsm.load(path)
+    assert found.attrs["complete"] == 1 and "test_error" not in found and found.theory_test_error.dims == ("t",)
+
+
+BAD = {
+    "K": ("network.students=0", "network.students = 0: must be at least 1"),
+    "M": ("network.teachers=0", "network.teachers = 0: must be at least 1"),
+    "activation": ("network.activation=step", "network.activation = step: must be one of erf, linear, relu"),
+    "noise": ("data.noise=-1", "data.noise = -1.0: must be finite and not negative"),
+    "lr": ("training.lr=-1", "training.lr = -1.0: must be finite and not negative"),
+    "outputs": ("network.outputs=[1,2]", "network.outputs = [1, 2]: must be a number, or a list of 4 numbers"),
+    "narrow": ("network.width=5", "network.width = 5: must be at least network.students + network.teachers = 6"),
+    "time": ("training.time=0", "training.time = 0.0: must be positive and finite"),
+    "stream": ("data.stream.name=sea", "data.stream.name = sea: must be one of gaussian, hidden_manifold"),
+    "latent": ("data=manifold_stream data.stream.latent=0", "data.stream.latent = 0: must be an integer >= 1"),
+    "patterns": ("data.patterns=0", "data.patterns = 0: must be null or at least 1"),
+    "start": ("training.start.name=warm", "training.start.name = warm: must be one of given, random, symmetric"),
+    "asymmetric": (
+        "training.start.name=given +training.start.Q=[[1,0.5],[0,1]] +training.start.R=[[0],[0]] network.students=2 "
+        "network.teachers=1",
+        "training.start.Q and T = matrices that are not symmetric: must be symmetric",
+    ),
+    "not positive": (
+        "training.start.name=given +training.start.Q=[[1]] +training.start.R=[[2]] network.students=1 network.teachers=1",
+        "training.start.[[Q, R], [R^T, T]] = a matrix with eigenvalue -1: must be positive semidefinite",
+    ),
+    "too few rows": (
+        "training.start.name=given +training.start.Q=[[1]] +training.start.R=[[0]]",
+        "training.start.Q = [[1]]: must be 4 or more rows of 4 or more finite numbers",
+    ),
+    "impossible": (
+        "training.start.name=symmetric +training.start.overlap=3",
+        "must be such that the joint covariance is positive semidefinite",
+    ),
+    "manifold start": (
+        "data=manifold_stream training.start.name=symmetric",
+        "training.start.name = symmetric: must be random with data.stream = hidden_manifold",
+    ),
+    "nothing": ("data.samples=0 observe.theory=false", "observe.theory = False: must be true with data.samples = 0"),
+    "every": ("observe.first=0", "observe.first = 0.0: must be positive and finite"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_named_before_anything_is_written(case, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    overrides, message = BAD[case]
+    with pytest.raises(ConfigError) as caught:
+        dsm.run("task=online_sgd", *overrides.split(" "))
+    assert message in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_little_memory_is_refused(tmp_path):
+    with pytest.raises(
+        CapacityError, match=r"the run needs .* GiB of memory and 0.01 GiB are there; lower data.samples"
+    ):
+        dsm.run(*SMALL, "data.patterns=1000000", "run.memory_gib=0.01", f"run.root={tmp_path}")
+    assert not list(tmp_path.iterdir())
