@@ -8,6 +8,7 @@ import pytest
 from dsm._errors import ConfigError
 from dsm.networks import ACTIVATIONS, AbstractActivation, make_activation
 from dsm.networks.activations import relu
+from dsm.networks.activations._arcsin import arcsin
 from dsm.theory import Overlaps
 from dsm.theory._online_sgd import averages
 
@@ -91,6 +92,13 @@ def test_relu_average_of_a_planted_student_vanishes():
         activation = make_activation(name)
         found = activation.slope_slope_error(covariance, jnp.asarray([1.0, 1.0, -1.0, -1.0]), 2)
         np.testing.assert_allclose(found, 0, atol=1e-12)
+
+
+def test_arcsin_is_right_to_rounding():
+    x = np.concatenate([np.linspace(-1, 1, 20_001), [0.5, -0.5, 1e-9, -1e-300, 0.0]])
+    np.testing.assert_allclose(arcsin(jnp.asarray(x)), np.arcsin(x), rtol=7e-16, atol=0)
+    inside = jnp.asarray(np.concatenate([np.linspace(-0.999, 0.999, 101), [0.0, 0.5, -0.5]]))
+    np.testing.assert_allclose(jax.vmap(jax.grad(arcsin))(inside), 1 / np.sqrt(1 - inside**2), rtol=1e-12)
 
 
 def test_slopes_are_derivatives():

@@ -36,6 +36,7 @@ LOOPS = {
     "theory/_saddle_point.py": "steps of the solver",
     "theory/_deep_student_machine.py": "layers, alphas",
     "theory/closures/layered.py": "layers",
+    "theory/_online_sgd.py": "curves",
     "tasks/sample.py": "samples, when problems are drawn",
     "training/_simulation.py": "segments, steps",
 }

@@ -9,8 +9,8 @@ eigenvalues rho,
 
 with gain = E u f(u) and square = E f(u)**2. A step moves S of a mode by -(lr / sqrt N) v delta g'(lam) beta, where
 beta = x F / sqrt N. Its covariances are E lam beta = d S / sqrt N, d = square - gain**2 + gain**2 rho N / D, with the
-student, E nu beta = gain rho wt N / (D sqrt N) with the teacher, and E beta**2 = rho d. Derived from the update; it holds for
-any activation.
+student, E nu beta = gain rho wt N / (D sqrt N) with the teacher, and E beta**2 = rho d. Derived from the update; it
+holds for any activation.
 """
 
 from typing import Any

@@ -15,7 +15,7 @@ class Result(enum.IntEnum):
         """What to do about it."""
         return {
             Result.converged: "the residual, or the error of every step, is below the tolerance",
-            Result.max_steps_reached: "the largest number of steps was reached: raise `max_steps`, or look whether the point "
+            Result.max_steps_reached: "the largest number of steps was reached: raise `max_steps`, or see whether the point "
             "is close to a transition, or the equations stiff",
             Result.diverged: "order parameters grow without bound: the learning rate is too large",
         }[self]

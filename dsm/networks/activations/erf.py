@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from dsm.networks.activations._arcsin import arcsin
 from dsm.networks.activations._base import ACTIVATIONS, AbstractActivation, from_upper
 
 
@@ -20,7 +21,7 @@ class Erf(AbstractActivation):
 
     def value_value(self, covariance: Float[Array, "P P"]) -> Float[Array, "P P"]:
         widths = 1 + jnp.diag(covariance)
-        return 2 / jnp.pi * jnp.arcsin(covariance / jnp.sqrt(widths[:, None] * widths[None, :]))
+        return 2 / jnp.pi * arcsin(covariance / jnp.sqrt(widths[:, None] * widths[None, :]))
 
     def slope_slope(self, covariance: Float[Array, "P P"]) -> Float[Array, "P P"]:
         return 2 / jnp.pi / jnp.sqrt(_determinants(covariance))
@@ -33,20 +34,16 @@ class Erf(AbstractActivation):
     ) -> Float[Array, "K K"]:
         # Weighing with g' g' leaves the other fields Gaussian, with the covariance `within`; each average is then an I2.
         i, k = np.triu_indices(students)
-        p, q = np.triu_indices(covariance.shape[0])
         widths = 1 + jnp.diag(covariance)
         wide_i, wide_k, between = widths[i][:, None], widths[k][:, None], covariance[i, k][:, None]
         determinant = wide_i * wide_k - between**2
         to_i, to_k = covariance[i], covariance[k]
-        # C (1 + C_pair)**(-1) C^T for the pair (i, k), and one more to_* for each index
         on_i = (wide_k * to_i - between * to_k) / determinant
         on_k = (wide_i * to_k - between * to_i) / determinant
-        width = widths[None, :] - on_i * to_i - on_k * to_k
-        root = 1 / jnp.sqrt(width)
-        within = covariance[p, q][None, :] - on_i[:, p] * to_i[:, q] - on_k[:, p] * to_k[:, q]
-        angle = jnp.arcsin(within * root[:, p] * root[:, q])
-        twice = jnp.where(p == q, 1.0, 2.0).astype(outputs.dtype)
-        summed = angle @ (twice * outputs[p] * outputs[q])
+        root = 1 / jnp.sqrt(widths[None, :] - on_i * to_i - on_k * to_k)
+        explained = on_i[:, :, None] * to_i[:, None, :] + on_k[:, :, None] * to_k[:, None, :]
+        within = (covariance[None] - explained) * root[:, :, None] * root[:, None, :]
+        summed = jnp.sum(arcsin(within) * (outputs[:, None] * outputs[None, :])[None], axis=(1, 2))
         return from_upper(4 / jnp.pi**2 / jnp.sqrt(determinant[:, 0]) * summed, students)
 
 

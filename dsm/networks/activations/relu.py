@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from dsm.networks.activations._arcsin import arcsin
 from dsm.networks.activations._base import ACTIVATIONS, AbstractActivation, from_upper
 
 #: Gauss-Legendre nodes of the integral; it is then right to 1e-8 where no two units nearly coincide.
@@ -128,7 +129,7 @@ def _sine_cosine(covariance: Array, product: Array) -> tuple[Array, Array]:
 def _arcsin(sine: Array) -> Array:
     """arcsin, with derivative 0 instead of infinity at the ends."""
     inside = jnp.abs(sine) < 1
-    return jnp.where(inside, jnp.arcsin(jnp.where(inside, sine, 0)), jnp.where(sine > 0, jnp.pi / 2, -jnp.pi / 2))
+    return jnp.where(inside, arcsin(jnp.where(inside, sine, 0)), jnp.where(sine > 0, jnp.pi / 2, -jnp.pi / 2))
 
 
 @functools.cache

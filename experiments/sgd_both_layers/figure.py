@@ -1,0 +1,68 @@
+"""Final test error against the number of student units, first layer alone and both layers, from run directories.
+
+python experiments/sgd_both_layers/figure.py runs/sgd_both_layers experiments/sgd_both_layers/figure.png
+"""
+
+import sys
+from pathlib import Path
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+import dsm
+from dsm.plotting import with_error
+
+KINDS = ("erf", "linear", "relu")
+
+
+def main(runs: str, output: str) -> None:
+    found = [dsm.load(done.parent) for done in sorted(Path(runs).rglob("DONE"))]
+    figure = Figure(figsize=(13, 4.2), layout="constrained")
+    panels = figure.subplots(1, 3)
+    print("| units | K | first layer alone: simulation | theory | both layers: simulation | theory |")
+    print("|---|---|---|---|---|---|")
+    for axes, kind in zip(panels, KINDS, strict=True):
+        rows: dict[int, list[str]] = {}
+        for column, (both, colour, label) in enumerate(
+            ((False, "C0", "first layer alone"), (True, "C1", "both layers"))
+        ):
+            members = [d for d in found if d.attrs["network.activation"] == kind and _both(d) == both]
+            members.sort(key=lambda data: data.sizes["student"])
+            for data in members:
+                last, scale = data.isel(t=-1), _scale(data)
+                mean, error = float(last.test_error_mean) / scale, float(last.test_error_error) / scale
+                axes.errorbar(last.sizes["student"], mean, error, fmt="o", ms=4, capsize=2, color=colour)
+                cells = rows.setdefault(last.sizes["student"], [""] * 4)
+                cells[2 * column : 2 * column + 2] = (
+                    with_error(mean, error),
+                    f"{float(last.theory_test_error) / scale:.4g}",
+                )
+            line = [float(data.theory_test_error[-1]) / _scale(data) for data in members]
+            if members:
+                axes.plot([data.sizes["student"] for data in members], line, "-", lw=1, color=colour, label=label)
+        for size, cells in sorted(rows.items()):
+            print(f"| {kind} | {size} | {' | '.join(cells)} |")
+        axes.set(xlabel="student units $K$", ylim=(0, None), title=kind)
+        if rows:
+            axes.legend(fontsize=8)
+    panels[0].set_ylabel(r"$\epsilon/(\eta\sigma^2)$ at the end")
+    data = found[0]
+    figure.suptitle(
+        f"M = {data.sizes['teacher']}, lr = {data.attrs['training.lr']}, noise {data.attrs['data.noise']}, "
+        f"t = {float(data.t[-1]):g}; lines: theory, points: simulation, N = {data.attrs['network.width']}, "
+        f"{data.sizes['sample']} samples, jackknife errors",
+        fontsize=9,
+    )
+    figure.savefig(output, dpi=150)
+
+
+def _both(data: xr.Dataset) -> bool:
+    return float(data.attrs["training.lr_second"]) > 0
+
+
+def _scale(data: xr.Dataset) -> float:
+    return float(data.attrs["training.lr"]) * float(data.attrs["data.noise"]) ** 2
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
