@@ -35,19 +35,38 @@ TINY = {
     "manifold": [("network.width=5", "data.inputs.latent=2"), ("network.width=5", "data.inputs.latent=3")],
     "alpha": [("network.width=5", "network.depth=2")],
     "relaxation": [("network.width=5", "network.fan_in=3", "observe.references=[0]")],
+    "sgd_curves": [("network.width=30",), ("network.width=60",), ("network.width=30", "data.patterns=20")],
+    "sgd_plateau": [
+        (f"training.start.asymmetry={asymmetry}", f"data.samples={samples}", "network.width=20")
+        for asymmetry, samples in ((0.1, 2), (0.1, 0), (0.005, 0), (0.001, 0))
+    ],
+    "sgd_overparam": [("network.width=20",), ("network.width=20", "network.students=3", "data.samples=0")],
+    "sgd_both_layers": [("network.width=20", "training.lr_second=0"), ("network.width=20",)],
+    "hidden_manifold_sgd": [("network.width=20", "data.stream.latent=10", "data.test_patterns=50")],
 }
 FIGURE_ARGUMENTS = {"alpha": ("2",)}
+
+
+#: Sizes of online SGD at which anything runs at once.
+SMALL_SGD = ("data.samples=2", "training.time=2", "observe.per_decade=4")
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_runs_at_tiny_size(name, tmp_path):
     """The runs, what they leave, and the figure that is drawn from it."""
+    online = dsm.compose(f"experiment={name}").task == "online_sgd"
+    small = SMALL_SGD if online else SMALL
     for settings in TINY[name]:
-        path = dsm.run(f"experiment={name}", *SMALL, *settings, f"run.root={tmp_path}", "run.progress=none")
+        path = dsm.run(f"experiment={name}", *small, *settings, f"run.root={tmp_path}", "run.progress=none")
         assert path.is_relative_to(tmp_path / name)
         found = {entry.name for entry in path.iterdir()}
-        assert found >= {"config.yaml", "manifest.json", "checkpoints", "results.nc", "figures", "log.txt", "DONE"}
+        assert found >= {"config.yaml", "manifest.json", "results.nc", "figures", "log.txt", "DONE"}
         figures = {figure.name for figure in (path / "figures").iterdir()}
+        if online:
+            assert figures == {"online_sgd.png"}
+            assert dsm.load(path).attrs["complete"] == 1
+            continue
+        assert "checkpoints" in found
         assert {"learning_curves.png"} <= figures
         assert figures <= {"learning_curves.png", "overlap_profile.png", "two_time_overlap.png"}
         data = dsm.load(path)

@@ -57,8 +57,7 @@ def overlay(axes: Axes, dataset: xr.Dataset, name: str, label: str | None = None
         points = {"fmt": "o", "ms": 3, "capsize": 1.5, "lw": 0, "elinewidth": 0.8, "label": shown, **style}
         axes.errorbar(dataset.t.values, dataset[f"{name}_mean"].values, errors, **points)  # type: ignore[arg-type]
         shown = None
-    for theory in (f"theory_{name}_mean", f"theory_{name}"):
-        if theory in dataset:
-            line = dataset[theory].transpose("t", ...).values
-            axes.plot(dataset.t.values, line, lw=1, label=shown, **style)  # type: ignore[arg-type]
-            return
+    if f"theory_{name}" in dataset:
+        theory = dataset[f"theory_{name}"]
+        line = theory.mean("sample") if "sample" in theory.dims else theory  # where each sample has a theory of its own
+        axes.plot(dataset.t.values, line.values, lw=1, label=shown, **style)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ python experiments/profile/figure.py runs/profile experiments/profile/figure.png
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -82,12 +83,24 @@ def _passage(sweeps: np.ndarray, curve: np.ndarray, level: float = np.exp(-1)) -
     return f"{np.interp(-level, -curve[k - 1 : k + 1], sweeps[k - 1 : k + 1]):.0f}"
 
 
-def main(runs: str, file: str) -> None:
-    """Read all runs below `runs`, print the tables, draw `file`."""
-    points: dict[tuple, list] = {}
+def read(runs: str) -> tuple[dict[tuple, list], dict[tuple, list]]:
+    """Runs from planted and from random starts by (L, beta, alpha); of several lengths the longest."""
+    longest: dict[tuple, Any] = {}
     for done in sorted(Path(runs).rglob("DONE")):
         data = dsm.load(done.parent).isel(beta=0)
-        points.setdefault((data.sizes["layer"], float(data.beta), float(data.attrs["data.alpha"])), []).append(data)
+        point = data.sizes["layer"], float(data.beta), float(data.attrs["data.alpha"])
+        key = data.attrs["sampler.start"], point, int(data.attrs["network.fan_in"])
+        if key not in longest or longest[key].sweep[-1] < data.sweep[-1]:
+            longest[key] = data
+    found: dict[str, dict[tuple, list]] = {"planted": {}, "random": {}}
+    for (start, point, _), data in sorted(longest.items(), key=lambda item: item[0]):
+        found[start].setdefault(point, []).append(data)
+    return found["planted"], found["random"]
+
+
+def main(runs: str, file: str) -> None:
+    """Read all runs below `runs`, print the tables, draw `file`."""
+    points, random_starts = read(runs)
     figure = Figure(figsize=(8.5, 0.6 + 3.0 * len(points)), layout="constrained")
     grid = figure.subplots(len(points), 2, squeeze=False)
     print("| L | beta | alpha | quantity | l | c: teacher-student; student-student | 1/c -> 0 | layered | yoshino |")
@@ -112,6 +125,21 @@ def main(runs: str, file: str) -> None:
                         "mfc": "none",
                     }
                     axes.errorbar(1 / fan_in, pairs[pair][0][:, layer], pairs[pair][1][:, layer], **style)
+            below = {
+                float(data.attrs["network.fan_in"]): equilibrium(data, "student", name)
+                for data in random_starts.get((depth, beta, alpha), [])
+            }
+            for c, (value, error) in below.items():
+                for layer in range(layers):
+                    shade = {
+                        "color": f"C{layer + 4}",
+                        "marker": "^",
+                        "ms": 5,
+                        "capsize": 2,
+                        "ls": "none",
+                        "mfc": "none",
+                    }
+                    axes.errorbar(1 / c, value[layer], error[layer], **shade)
             done = relaxed(*pairs.values(), layers)
             chosen = [array[done] for array in (fan_in, *pairs["student"])]
             limit = extrapolate(*chosen) if done.sum() > 1 else None
@@ -119,7 +147,8 @@ def main(runs: str, file: str) -> None:
                 sizes = []
                 for i, c in enumerate(fan_in):
                     both = "; ".join(with_error(*_at(pairs[pair], i, layer)) for pair in pairs)
-                    sizes.append(f"{c:g}{'' if done[i] else ' (not relaxed)'}: {both}")
+                    lower = f"; from random starts {with_error(*(a[layer] for a in below[c]))}" if c in below else ""
+                    sizes.append(f"{c:g}{'' if done[i] else ' (not relaxed)'}: {both}{lower}")
                 cells = []
                 for closure, solution in theory.items():
                     value = exact(name, solution)[layer]
@@ -146,9 +175,9 @@ def main(runs: str, file: str) -> None:
             axes.legend(fontsize=8)
     print_relaxation(points)
     handles = [grid[0][0].plot([], [], m, mfc="none", color="0.3", ls="none")[0] for m in ("o", "X")]
-    handles += [grid[0][0].plot([], [], m, color="0.3", ls="none")[0] for m in ("v", "s")]
-    labels = ["theory, layered", "theory, yoshino", "teacher and student", "two students"]
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9)
+    handles += [grid[0][0].plot([], [], m, mfc="none", color="0.3", ls="none")[0] for m in "vs^"]
+    labels = ["theory, layered", "theory, yoshino", "teacher and student", "two students", "two, random starts"]
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=8)
     figure.savefig(file, dpi=110)
 
 

@@ -48,7 +48,7 @@ def main(runs: str, output: str) -> None:
 def shrink(axes: Axes, online: list[xr.Dataset]) -> None:
     """Spread of order parameters between samples, and distance of test errors from theory, against N."""
     print(
-        "| N | median of abs(eps - theory)/theory, t <= 200 | spread of R | times sqrt(N) | mean of eps against theory, in s.e. |"
+        "| N | median of abs(eps - theory)/theory | spread of R | times sqrt(N) | mean of eps against theory, in s.e. |"
     )
     print("|---|---|---|---|---|")
     rows = []

@@ -59,8 +59,8 @@ def main(runs: str, output: str) -> None:
     drift.legend(fontsize=7, ncols=2)
     data = next(iter(series.values()))[0]
     figure.suptitle(
-        f"M = {data.sizes['teacher']}, erf, soft committees; left: t = {float(data.t[-1]):g}, lines: theory, points: simulation, "
-        f"N = {data.attrs['network.width']}, {data.sizes['sample']} samples, jackknife errors",
+        f"M = {data.sizes['teacher']}, erf, soft committees; left: t = {float(data.t[-1]):g}, lines: theory, points: "
+        f"simulation, N = {data.attrs['network.width']}, {data.sizes['sample']} samples, jackknife errors",
         fontsize=9,
     )
     figure.savefig(output, dpi=150)
