@@ -66,9 +66,8 @@ def needed_bytes(config: OnlineSGDConfig) -> int:
     """What a run keeps: weights, patterns and, on a hidden manifold, features of all samples, twice while they are made."""
     width, source = config.network.width, config.source()
     patterns = (config.data.patterns or 0) + (0 if source.gaussian_fields else config.data.test_patterns)
-    features = 0 if source.gaussian_fields else width * source.teacher_width
     weights = 3 * config.network.students * width + config.network.teachers * source.teacher_width
-    return 2 * 4 * config.data.samples * (patterns * width + features + weights)
+    return 2 * 4 * config.data.samples * (patterns * width + source.disorder_size + weights)
 
 
 def _job(config: OnlineSGDConfig) -> Job:

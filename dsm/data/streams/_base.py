@@ -27,6 +27,11 @@ class AbstractStream(eqx.Module):
     def teacher_width(self) -> int:
         """Dimension of what the teacher sees."""
 
+    @property
+    @abc.abstractmethod
+    def disorder_size(self) -> int:
+        """Number of entries of the disorder."""
+
     @abc.abstractmethod
     def disorder(self, key: Key[Array, ""]) -> PyTree:
         """What the law itself draws once for all inputs, such as the features of a hidden manifold; float32."""

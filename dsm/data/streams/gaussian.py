@@ -25,6 +25,10 @@ class Gaussian(AbstractStream):
     def teacher_width(self) -> int:
         return self.width
 
+    @property
+    def disorder_size(self) -> int:
+        return 0
+
     def disorder(self, key: Key[Array, ""]) -> None:
         return None
 

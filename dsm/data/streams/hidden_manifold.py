@@ -60,6 +60,10 @@ class HiddenManifold(AbstractStream):
     def teacher_width(self) -> int:
         return self.latent if self.teacher == "latent" else self.width
 
+    @property
+    def disorder_size(self) -> int:
+        return self.width * self.latent
+
     def disorder(self, key: Key[Array, ""]) -> Float[Array, "N D"]:
         features = jax.random.normal(key, (self.width, self.latent), jnp.float32)
         return features * (self.latent / jnp.sum(features**2, axis=1, keepdims=True)) ** 0.5
