@@ -19,8 +19,9 @@ def main(runs: str, output: str) -> None:
     found = [dsm.load(done.parent) for done in sorted(Path(runs).rglob("DONE"))]
     figure = Figure(figsize=(13, 4.2), layout="constrained")
     panels = figure.subplots(1, 3)
-    print("| units | K | first layer alone: simulation | theory | both layers: simulation | theory |")
-    print("|---|---|---|---|---|---|")
+    each = "simulation | theory | theory, later"
+    print(f"| units | K | first layer alone: {each} | both layers: {each} |")
+    print("|---|---|---|---|---|---|---|---|")
     for axes, kind in zip(panels, KINDS, strict=True):
         rows: dict[int, list[str]] = {}
         for column, (both, colour, label) in enumerate(
@@ -28,29 +29,31 @@ def main(runs: str, output: str) -> None:
         ):
             members = [d for d in found if d.attrs["network.activation"] == kind and _both(d) == both]
             members.sort(key=lambda data: data.sizes["student"])
-            for data in members:
-                last, scale = data.isel(t=-1), _scale(data)
-                mean, error = float(last.test_error_mean) / scale, float(last.test_error_error) / scale
-                axes.errorbar(last.sizes["student"], mean, error, fmt="o", ms=4, capsize=2, color=colour)
-                cells = rows.setdefault(last.sizes["student"], [""] * 4)
-                cells[2 * column : 2 * column + 2] = (
-                    with_error(mean, error),
-                    f"{float(last.theory_test_error) / scale:.4g}",
-                )
-            line = [float(data.theory_test_error[-1]) / _scale(data) for data in members]
-            if members:
-                axes.plot([data.sizes["student"] for data in members], line, "-", lw=1, color=colour, label=label)
+            for simulated, style, offset in ((True, "-", 0), (False, ":", 2)):
+                own = [data for data in members if ("test_error" in data) == simulated]
+                sizes = [data.sizes["student"] for data in own]
+                line = [float(data.theory_test_error[-1]) / _scale(data) for data in own]
+                if own:
+                    text = f"{label}, $t={float(own[0].t[-1]):g}$"
+                    axes.plot(sizes, line, style, lw=1.2, color=colour, label=text)
+                for data, value in zip(own, line, strict=True):
+                    cells = rows.setdefault(data.sizes["student"], [""] * 6)
+                    cells[3 * column + max(offset, 1)] = f"{value:.4g}"
+                    if simulated:
+                        last, scale = data.isel(t=-1), _scale(data)
+                        mean, error = float(last.test_error_mean) / scale, float(last.test_error_error) / scale
+                        axes.errorbar(last.sizes["student"], mean, error, fmt="o", ms=4, capsize=2, color=colour)
+                        cells[3 * column] = with_error(mean, error)
         for size, cells in sorted(rows.items()):
             print(f"| {kind} | {size} | {' | '.join(cells)} |")
         axes.set(xlabel="student units $K$", ylim=(0, None), title=kind)
         if rows:
             axes.legend(fontsize=8)
     panels[0].set_ylabel(r"$\epsilon/(\eta\sigma^2)$ at the end")
-    data = found[0]
+    data = next(data for data in found if "test_error" in data)
     figure.suptitle(
-        f"M = {data.sizes['teacher']}, lr = {data.attrs['training.lr']}, noise {data.attrs['data.noise']}, "
-        f"t = {float(data.t[-1]):g}; lines: theory, points: simulation, N = {data.attrs['network.width']}, "
-        f"{data.sizes['sample']} samples, jackknife errors",
+        f"M = {data.sizes['teacher']}, lr = {data.attrs['training.lr']}, noise {data.attrs['data.noise']}; lines: theory, "
+        f"points: simulation, N = {data.attrs['network.width']}, {data.sizes['sample']} samples, jackknife errors",
         fontsize=9,
     )
     figure.savefig(output, dpi=150)
