@@ -78,6 +78,8 @@ def shrink(axes: Axes, online: list[xr.Dataset]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("$N$")
+    axes.set_xticks(widths, [f"{width}" for width in widths])
+    axes.set_xticks([], minor=True)
     axes.legend(fontsize=8)
 
 
