@@ -42,13 +42,13 @@ class Registry(Generic[T]):
         """All known names, sorted."""
         return sorted(self._parts)
 
-    def get(self, name: str, key: str | None = None) -> Callable[..., T]:
+    def get(self, name: Any, key: str | None = None) -> Callable[..., T]:
         """The part called `name`.
 
         Raises:
             ConfigError: no such part; the message lists the legal names. `key` is the setting it came from.
         """
-        if name not in self._parts:
+        if not isinstance(name, str) or name not in self._parts:
             raise ConfigError(f"{key or self.kind} = {name}: must be one of {', '.join(self.names)}")
         return self._parts[name]
 
@@ -92,6 +92,8 @@ def _typed(key: str, value: Any, kind: Any) -> Any:
         return float(value)
     if kind is int:
         require(is_integer(value), key, value, "an integer")
+    if kind is str:
+        require(isinstance(value, str), key, value, "a word")
     return value
 
 

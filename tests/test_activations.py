@@ -101,6 +101,17 @@ def test_arcsin_is_right_to_rounding():
     np.testing.assert_allclose(jax.vmap(jax.grad(arcsin))(inside), 1 / np.sqrt(1 - inside**2), rtol=1e-12)
 
 
+def test_relu_unit_without_weights_counts_half():
+    """A student field that vanishes has slope 1/2 on average, whatever the others do."""
+    covariance = jnp.asarray([[0.0, 0, 0], [0, 1.0, 0.4], [0, 0.4, 2.0]])
+    activation = make_activation("relu")
+    outputs = jnp.asarray([1.0, 1.0, -1.0])
+    found = activation.slope_slope_error(covariance, outputs, 2)
+    square = activation.value_value(covariance)
+    np.testing.assert_allclose(found[0, 0], outputs @ square @ outputs / 4, rtol=1e-9)
+    assert np.all(np.isfinite(found))
+
+
 def test_slopes_are_derivatives():
     x = jnp.asarray([-1.3, -0.2, 0.4, 2.0])
     for name in ACTIVATIONS.names:

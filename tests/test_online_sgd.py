@@ -56,6 +56,24 @@ def test_steady_states(students, error):
     np.testing.assert_array_equal(found.Q, found.Q.T)
 
 
+def test_steady_states_of_a_batch_are_those_of_its_rows():
+    """The second layer learns in the second row only; there it reaches another state."""
+    I = np.eye(2)  # noqa: E741
+    together = theory.steady_state(I, I, I, [1, 1], [1, 1], lr=0.2, noise=0.1, lr_second=[0.0, 0.1])
+    alone = theory.steady_state(I, I, I, [1, 1], [1, 1], lr=0.2, noise=0.1)
+    np.testing.assert_allclose(together.test_error[0], alone.test_error, rtol=1e-9)
+    np.testing.assert_allclose(together.growth[0], alone.growth, rtol=1e-6)
+    np.testing.assert_array_equal(together.v[0], [1, 1])
+    assert together.result.tolist() == [theory.Result.converged] * 2 and np.all(together.v[1] < 0.99)
+
+
+def test_motion_that_is_not_finite_gives_up():
+    import jax.numpy as jnp
+
+    found = follow(2, [0.0, 1.0], activation=lambda x: jnp.sqrt(x))
+    assert found.result == theory.Result.diverged and found.steps < 100
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 def test_linear_units_decay_exactly(noise):
     """The error field of K linear units, sum w_k - sum wt_m, has d e / dt = -2 lr K e + (lr K)**2 (e + noise**2)."""
@@ -217,6 +235,10 @@ BAD = {
     "negative time": ({"ts": [-1, 2]}, "ts = [-1, 2]: must be from 0 on and not decreasing"),
     "no times": ({"ts": []}, "ts = (0,): must be a vector of times"),
     "tolerance": ({"tolerance": 0.0}, "tolerance = 0.0: must be between 0 and 1"),
+    "batches": (
+        {"lr": [0.1, 0.2], "noise": [0, 0, 0]},
+        "leading axes = lr: (2,), noise: (3,): must broadcast to one shape",
+    ),
     "steps": ({"max_steps": 0}, "max_steps = 0: must be an integer >= 1"),
 }
 

@@ -40,8 +40,10 @@ def load(composed: DictConfig, experiment: str) -> Config:
     """
     for module in composed.get("plugins", []):
         importlib.import_module(module)  # may register parts, before their names are looked up
-    settings = OmegaConf.create({"experiment": experiment})
     require(composed.task in SCHEMAS, "task", composed.task, f"one of {', '.join(SCHEMAS)}")
+    # Without an experiment, runs of other tasks than the main job go under the task's name.
+    experiment = composed.task if experiment == "custom" and composed.task != "sample" else experiment
+    settings = OmegaConf.create({"experiment": experiment})
     schema = SCHEMAS[composed.task]
     try:
         merged = OmegaConf.merge(OmegaConf.structured(schema), composed, settings)
@@ -89,7 +91,7 @@ def changes(config: Config) -> dict[str, Any]:
     """Settings in which `config` differs from its experiment's own, by dotted key; a function of the configuration
     alone, however it was spelt on the command line. The seed is left out."""
     name = config.experiment
-    base = compose([f"task={config.task}"] if name == "custom" else [f"experiment={name}"]).identity()
+    base = compose([f"task={config.task}"] if name in ("custom", config.task) else [f"experiment={name}"]).identity()
     own = config.identity()
     different = {key: own.get(key) for key in sorted(own | base) if own.get(key) != base.get(key)}
     different.pop("seed", None)

@@ -24,5 +24,9 @@ class TwoLayerNetwork(eqx.Module):
         """lam_k = w_k.x / sqrt N."""
         return jnp.matmul(self.weights, x, precision="highest") * (x.size**-0.5)
 
+    def read(self, fields: Float[Array, " K"]) -> Float[Array, ""]:
+        """The output for given fields."""
+        return jnp.matmul(self.outputs, self.activation(fields), precision="highest")
+
     def __call__(self, x: Float[Array, " N"]) -> Float[Array, ""]:
-        return self.outputs @ self.activation(self.fields(x))
+        return self.read(self.fields(x))

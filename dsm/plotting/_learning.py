@@ -45,7 +45,8 @@ def learning_of_overlaps(dataset: xr.Dataset) -> Figure:
         if axes.get_legend_handles_labels()[1]:
             axes.legend(fontsize=8)
     samples = f"{dataset.sizes['sample']} samples, jackknife errors" if "sample" in dataset.sizes else "theory alone"
-    figure.suptitle(f"points: simulation, {samples}; lines: equations of motion", fontsize=9)
+    lines = "; lines: equations of motion" if "theory_test_error" in dataset else ""
+    figure.suptitle(f"points: simulation, {samples}{lines}", fontsize=9)
     return figure
 
 

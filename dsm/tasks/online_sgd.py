@@ -1,6 +1,7 @@
 """Online SGD of two-layer networks: simulation and equations of motion from the same start."""
 
 import functools
+import logging
 from typing import Any
 
 import equinox as eqx
@@ -15,6 +16,7 @@ from dsm._capacity import refuse_too_large
 from dsm._layout import Layout, make_layout
 from dsm._random import root_key, stream
 from dsm.config import OnlineSGDConfig
+from dsm.data.streams.hidden_manifold import HiddenManifold
 from dsm.networks import ACTIVATIONS
 from dsm.store import describe
 from dsm.tasks._loop import History
@@ -31,6 +33,9 @@ from dsm.training import (
     two_layer_problem,
 )
 from dsm.training.starts import Overlaps
+from dsm.training.starts.random import Random as RandomStart
+
+logger = logging.getLogger("dsm")
 
 #: Dimensions of what is recorded, after (sample, t).
 UNITS = {
@@ -116,14 +121,14 @@ def build_simulation(
     source = config.source()
     activation = ACTIVATIONS.get(network.activation)()
     outputs, teacher_outputs = network.second_layers()
+    start = STARTS.build(training.start, "training.start")
 
     def problem(sample: Int[Array, ""]) -> TwoLayerProblem:
         own = stream(key, "weights", sample)
         if overlaps is None:
+            assert isinstance(start, RandomStart)
             shapes = (network.students, network.width), (network.teachers, source.teacher_width)
-            machines = random_networks(
-                own, *shapes, training.start.get("scale", 1.0), outputs, teacher_outputs, activation
-            )
+            machines = random_networks(own, *shapes, start.scale, outputs, teacher_outputs, activation)
         else:
             machines = start_networks(own, overlaps, network.width, outputs, teacher_outputs, activation)
         test = 0 if source.gaussian_fields else data.test_patterns
@@ -144,9 +149,10 @@ def _status(history: History) -> str:
     return f"test error {history.records['test_error'][-1].mean():.4g}" if history.times else ""
 
 
-def _final_test_error(dataset: xr.Dataset) -> float:
+def _final_test_error(dataset: xr.Dataset) -> float | None:
     name = "test_error_mean" if "test_error_mean" in dataset else "theory_test_error"
-    return float(dataset[name].isel(t=-1).mean())
+    value = float(dataset[name].isel(t=-1).mean())
+    return value if np.isfinite(value) else None
 
 
 def _dataset(
@@ -171,10 +177,12 @@ def _dataset(
     dataset = dataset.assign(averages(dataset))
     if not config.observe.theory:
         return dataset
-    if overlaps is not None:
+    if simulation is None or overlaps is not None:
+        assert overlaps is not None
         return dataset.assign(_equations_of_motion(config, overlaps, times))
-    assert simulation is not None
-    return dataset.assign(_manifold_equations(config, simulation, times)) if config.source().has_theory else dataset
+    if isinstance(simulation.source, HiddenManifold) and simulation.source.teacher == "latent":
+        return dataset.assign(_manifold_equations(config, simulation, simulation.source, times))
+    return dataset  # for this law there are none
 
 
 def _rates(config: OnlineSGDConfig) -> dict[str, Any]:
@@ -194,7 +202,7 @@ def _equations_of_motion(config: OnlineSGDConfig, overlaps: Overlaps, times: Flo
     common: dict[str, Any] = {**_rates(config), "activation": config.network.activation}
     found = theory.online_sgd(Q, R, T, v, vt, ts=times, **common)
     arrays = _theory(found, ("t",))
-    if config.observe.steady_state:
+    if config.observe.steady_state and found.result == theory.Result.converged:
         end = theory.steady_state(found.Q[-1], found.R[-1], T, found.v[-1], vt, **common)
         where = "steady state near the last time, by root finding"
         for name in ("Q", "R", "v", "test_error"):
@@ -205,7 +213,9 @@ def _equations_of_motion(config: OnlineSGDConfig, overlaps: Overlaps, times: Flo
     return arrays
 
 
-def _manifold_equations(config: OnlineSGDConfig, simulation: OnlineSimulation, times: Float[np.ndarray, " n"]) -> dict:
+def _manifold_equations(
+    config: OnlineSGDConfig, simulation: OnlineSimulation, source: HiddenManifold, times: Float[np.ndarray, " n"]
+) -> dict:
     """What theory says of each sample, from its own features and weights."""
     problems = simulation.problems
     weights = np.asarray(problems.student.weights), np.asarray(problems.teacher.weights)
@@ -220,7 +230,7 @@ def _manifold_equations(config: OnlineSGDConfig, simulation: OnlineSimulation, t
             vt,
             ts=times,
             activation=config.network.activation,
-            folding=config.data.stream.get("folding", "sign"),
+            folding=source.folding,
             **_rates(config),
         )
         for sample in range(config.data.samples)
@@ -229,6 +239,8 @@ def _manifold_equations(config: OnlineSGDConfig, simulation: OnlineSimulation, t
 
 
 def _theory(found: theory.Trajectory, dims: tuple[str, ...]) -> dict:
+    for result in sorted(set(np.ravel(found.result).tolist()) - {theory.Result.converged.value}):
+        logger.warning("the equations of motion were not followed to the end: %s", theory.Result(result).message)
     arrays = describe("theory_result", dims[:-1], found.result, "dsm.theory.Result of the integration")
     for name in ("Q", "R", "v", "test_error"):
         own, text = UNITS[name]

@@ -7,6 +7,7 @@ from dsm.theory._hidden_manifold_sgd import hidden_manifold_sgd as hidden_manifo
 from dsm.theory._online_sgd import Trajectory as Trajectory
 from dsm.theory._online_sgd import online_sgd as online_sgd
 from dsm.theory._order_parameters import Overlaps as Overlaps
+from dsm.theory._order_parameters import check_covariance as check_covariance
 from dsm.theory._order_parameters import test_error as test_error
 from dsm.theory._result import Result as Result
 from dsm.theory._steady_state import SteadyState as SteadyState

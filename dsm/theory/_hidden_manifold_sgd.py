@@ -164,7 +164,7 @@ def hidden_manifold_sgd(
     lengths = np.sum(F**2, axis=1)
     require(bool(np.allclose(lengths, latent, rtol=1e-5)), "features", f"rows of squared length {lengths.min():.4g} to "
             f"{lengths.max():.4g}", f"rows of squared length D = {latent}")  # fmt: skip
-    require(folding in FOLDINGS, "folding", folding, f"one of {', '.join(FOLDINGS)}")
+    require(folding in list(FOLDINGS), "folding", folding, f"one of {', '.join(FOLDINGS)}")
     require(0 < tolerance < 1, "tolerance", tolerance, "between 0 and 1")
     require(is_integer(max_steps) and max_steps >= 1, "max_steps", max_steps, "an integer >= 1")
     constants = checked_rates(lr, lr_second, noise, weight_decay)

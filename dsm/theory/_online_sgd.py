@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, Int
 
 from dsm._errors import is_integer, require
 from dsm.networks.activations import AbstractActivation, make_activation
-from dsm.theory._order_parameters import Overlaps, as_numbers, checked_overlaps, test_error
+from dsm.theory._order_parameters import Overlaps, as_numbers, checked_overlaps, common_batch, test_error
 from dsm.theory._precision import in_float64
 from dsm.theory._result import Result
 
@@ -247,15 +247,18 @@ def follow(
         return jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(state)]))
 
     bound = UNBOUNDED * (1 + largest(start))
+    end = jnp.maximum(times[-1], jnp.finfo(times.dtype).tiny)
+    # Where the motion is not finite no step is small enough: give up early.
+    control = diffrax.PIDController(rtol=tolerance, atol=tolerance, dtmin=1e-15 * end, force_dtmin=False)
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, state, args: motion(state)),
         diffrax.Dopri8(),
         t0=jnp.zeros(()),
-        t1=jnp.maximum(times[-1], jnp.finfo(times.dtype).tiny),
+        t1=end,
         dt0=None,
         y0=start,
         saveat=diffrax.SaveAt(ts=times),
-        stepsize_controller=diffrax.PIDController(rtol=tolerance, atol=tolerance),
+        stepsize_controller=control,
         event=diffrax.Event(lambda t, state, args, **_: largest(state) > bound),
         max_steps=max_steps,
         throw=False,
@@ -273,7 +276,9 @@ def batched(overlaps: tuple[np.ndarray, ...], rates: tuple[np.ndarray, ...]) -> 
     """Checked overlaps and rates with one leading axis, that of all elements of the batch; and the shape of the batch."""
     cores = (2, 2, 2, 1, 1, 0, 0, 0, 0)
     arrays = (*overlaps, *rates)
-    batch = np.broadcast_shapes(*(a.shape[: a.ndim - core] for a, core in zip(arrays, cores, strict=True)))
+    names = ("Q0", "R0", "T", "v0", "vt", "lr", "lr_second", "noise", "weight_decay")
+    leading = (array.shape[: array.ndim - core] for array, core in zip(arrays, cores, strict=True))
+    batch = common_batch(dict(zip(names, leading, strict=True)))
     flat = []
     for array, core in zip(arrays, cores, strict=True):
         shape = array.shape[array.ndim - core :]

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dsm._errors import require
+from dsm._errors import ConfigError, require
 from dsm.networks.activations import AbstractActivation
 
 #: Eigenvalues and asymmetries of this size, relative to the largest entry, are rounding.
@@ -67,7 +67,18 @@ def checked_overlaps(Q0: Any, R0: Any, T: Any, v0: Any, vt: Any) -> tuple[np.nda
     for (name, shape), value in zip(shapes.items(), (Q0, T, v0, vt), strict=True):
         fits = value.ndim >= len(shape) and value.shape[value.ndim - len(shape) :] == shape
         require(fits, name, f"an array of shape {value.shape}", f"of shape (..., {str(shape)[1:]}, as R0 is {R0.shape}")
-    batch = np.broadcast_shapes(Q0.shape[:-2], R0.shape[:-2], T.shape[:-2])
+    check_covariance(Q0, R0, T)
+    return Q0, R0, T, v0, vt
+
+
+def check_covariance(Q0: np.ndarray, R0: np.ndarray, T: np.ndarray) -> None:
+    """Refuse overlaps that no weights have.
+
+    Raises:
+        ConfigError: the joint covariance of the fields of student and teacher is not symmetric or not positive semidefinite,
+            beyond rounding, or batches do not fit together.
+    """
+    batch = common_batch({"Q0": Q0.shape[:-2], "R0": R0.shape[:-2], "T": T.shape[:-2]})
     blocks = [np.broadcast_to(block, batch + block.shape[-2:]) for block in (Q0, R0, np.swapaxes(R0, -1, -2), T)]
     joint = np.concatenate([np.concatenate(blocks[:2], -1), np.concatenate(blocks[2:], -1)], -2)
     scale = np.abs(joint).max()
@@ -77,7 +88,19 @@ def checked_overlaps(Q0: Any, R0: Any, T: Any, v0: Any, vt: Any) -> tuple[np.nda
     least = np.linalg.eigvalsh(joint).min()
     why = "positive semidefinite, as the covariance of the fields of student and teacher is"
     require(bool(least >= -ROUNDING * scale), "[[Q0, R0], [R0^T, T]]", f"a matrix with eigenvalue {least:.3g}", why)
-    return Q0, R0, T, v0, vt
+
+
+def common_batch(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape to which the leading axes of all arguments broadcast.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        given = ", ".join(f"{name}: {shape}" for name, shape in shapes.items() if shape)
+        raise ConfigError(f"leading axes = {given}: must broadcast to one shape") from None
 
 
 def as_numbers(name: str, value: Any) -> np.ndarray:

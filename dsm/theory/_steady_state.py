@@ -31,7 +31,7 @@ class SteadyState(eqx.Module):
         residual: largest time derivative that is left.
         growth: largest real part of the eigenvalues of the Jacobian: negative if the state is stable; 0, to the square
             root of rounding, if it belongs to a continuum of them; positive if it is left in the end.
-        result: `Result.converged` or `Result.max_steps_reached`, as integers.
+        result: `Result.converged`, or `Result.max_steps_reached` if the search came to nothing, as integers.
     """
 
     Q: Float[np.ndarray, "*batch K K"]
@@ -60,7 +60,8 @@ def steady_state(
     """The steady state near given order parameters, such as the last ones of `online_sgd`, by Levenberg-Marquardt.
 
     Arguments and errors are those of `online_sgd`. There may be none (see `result` and `residual`), and there may be a
-    continuum of them, on which the nearest one is found. Second-layer weights are free if some `lr_second` is positive.
+    continuum of them, on which the nearest one is found. Second-layer weights are free
+    where `lr_second` is positive.
     """
     require(is_integer(max_steps) and max_steps >= 1, "max_steps", max_steps, "an integer >= 1")
     model = make_activation(activation)
@@ -101,7 +102,10 @@ def _find(
         return Overlaps(Q, parts[1].reshape(start.cross.shape), start.teacher, v, start.teacher_outputs)
 
     def motion(flat: Float[Array, " n"], _: None = None) -> Float[Array, " n"]:
-        return pack(*velocity(activation, unpack(flat), rates))
+        dQ, dR, dv = velocity(activation, unpack(flat), rates)
+        # Where the second layer does not learn it stays where it is.
+        held = start.outputs - unpack(flat).outputs
+        return pack(dQ, dR, jnp.where(rates.lr_second > 0, dv, held))
 
     # Tolerances below rounding: the search ends when nothing gets better, and the residual is judged by itself.
     found = optimistix.root_find(

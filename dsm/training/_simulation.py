@@ -207,7 +207,7 @@ class OnlineSimulation(eqx.Module):
             seen = problem.test_fields
             number = seen.shape[0]
             own = jax.vmap(student.fields)(problem.test_inputs).astype(jnp.float64)
-            labels = jax.vmap(lambda fields: problem.teacher.outputs @ student.activation(fields))(seen)
+            labels = jax.vmap(problem.teacher.read)(seen)
             error = mean_error(student, problem.test_inputs, labels)
             cross = own.T @ seen.astype(jnp.float64)
             record = {"Q": own.T @ own / number, "R": cross / number, "v": v, "test_error": error}

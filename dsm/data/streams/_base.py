@@ -18,11 +18,6 @@ class AbstractStream(eqx.Module):
     gaussian_fields: eqx.AbstractClassVar[bool]
 
     @property
-    def has_theory(self) -> bool:
-        """Whether there are equations of motion for this law."""
-        return self.gaussian_fields
-
-    @property
     @abc.abstractmethod
     def teacher_width(self) -> int:
         """Dimension of what the teacher sees."""

@@ -49,12 +49,8 @@ class HiddenManifold(AbstractStream):
 
     def __check_init__(self) -> None:
         require(is_integer(self.latent) and self.latent >= 1, "latent", self.latent, "an integer >= 1")
-        require(self.folding in FOLDINGS, "folding", self.folding, f"one of {', '.join(FOLDINGS)}")
+        require(self.folding in list(FOLDINGS), "folding", self.folding, f"one of {', '.join(FOLDINGS)}")
         require(self.teacher in ("latent", "inputs"), "teacher", self.teacher, "one of latent, inputs")
-
-    @property
-    def has_theory(self) -> bool:
-        return self.teacher == "latent"
 
     @property
     def teacher_width(self) -> int:
@@ -72,5 +68,5 @@ class HiddenManifold(AbstractStream):
         self, key: Key[Array, ""], disorder: Float[Array, "N D"], number: int
     ) -> tuple[Float[Array, "n N"], Float[Array, "n N_teacher"]]:
         latent = jax.random.normal(key, (number, self.latent), jnp.float32)
-        inputs = FOLDINGS[self.folding].function(latent @ disorder.T / self.latent**0.5)
+        inputs = FOLDINGS[self.folding].function(jnp.matmul(latent, disorder.T, precision="highest") / self.latent**0.5)
         return inputs, latent if self.teacher == "latent" else inputs

@@ -73,7 +73,7 @@ class AbstractActivation(eqx.Module):
             mean = along_first[:, None, None] * grid[0][None] + along_second[:, None, None] * grid[1][None]
             within = covariance - jnp.outer(along_first, along_first) - jnp.outer(along_second, along_second)
             scale = _inverse_root(jnp.diag(within), jnp.diag(covariance))
-            spread = jnp.where(scale > 0, jnp.sqrt(jnp.maximum(jnp.diag(within), 0)), 0)
+            spread = _root(jnp.diag(within), jnp.diag(covariance))
             correlation = jnp.clip(within * scale[:, None] * scale[None, :], -1, 1)
             values = self(mean[..., None] + (spread[:, None] * nodes[None, :])[:, None, None, :])
             coefficients = outputs[:, None, None, None] * jnp.matmul(values, weights[:, None] * hermite)
@@ -125,13 +125,19 @@ def _over_pairs(function: Callable[[Array, Array], Array], covariance: Float[Arr
 
     def pair(here: Array, there: Array, between: Array) -> Array:
         along = between * _inverse_root(here)
-        rest = jnp.sqrt(jnp.maximum(there - along**2, 0))
-        x = jnp.broadcast_to(jnp.sqrt(here) * first, (nodes.size, nodes.size))
+        rest = _root(there - along**2, there)
+        x = jnp.broadcast_to(_root(here, here) * first, (nodes.size, nodes.size))
         return jnp.einsum("ab,a,b->", function(x, along * first + rest * second), weights, weights)
 
     variance = jnp.diag(covariance)
     over_second = jax.vmap(pair, (None, 0, 0))
     return jax.vmap(over_second, (0, None, 0))(variance, variance, covariance)
+
+
+def _root(variance: Float[Array, "*n"], scale: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """variance**(1/2), and 0 (with derivative 0) where the variance is no more than rounding of `scale`."""
+    there = variance > 1e-13 * scale
+    return jnp.where(there, jnp.sqrt(jnp.where(there, variance, 1)), 0)
 
 
 def _inverse_root(variance: Float[Array, "*n"], scale: Float[Array, "*n"] | None = None) -> Float[Array, "*n"]:

@@ -62,7 +62,7 @@ def _four(covariance: Float[Array, "P P"], a: Array, b: Array, c: Array, d: Arra
         """C[zero, kinked] E delta(zero) theta(other) theta(kinked) ramp+."""
         variances = [covariance[x, x] for x in (zero, other, kinked, ramp)]
         to_other, to_kinked, to_ramp = covariance[zero, other], t * covariance[zero, kinked], t * covariance[zero, ramp]
-        inverse = 1 / variances[0]
+        inverse = _inverse(variances[0])
         mean = _ramp_with_two_positive(
             _rest(variances[1], to_other, to_other, inverse=inverse),
             _rest(variances[2], to_kinked, to_kinked, inverse=inverse),
@@ -90,8 +90,7 @@ def _ramp_with_two_positive(xx: Array, yy: Array, zz: Array, xy: Array, xz: Arra
     probability that the other two are positive there."""
 
     def term(covariance: Array, ww: Array, uu: Array, vv: Array, uv: Array, wu: Array, wv: Array) -> Array:
-        there = ww > 0
-        inverse = jnp.where(there, 1 / jnp.where(there, ww, 1), 0)
+        inverse = _inverse(ww)
         positive = _both_positive(
             _rest(uv, wu, wv, uu, vv, inverse=inverse),
             _rest(uu, wu, wu, inverse=inverse),
@@ -100,6 +99,12 @@ def _ramp_with_two_positive(xx: Array, yy: Array, zz: Array, xy: Array, xz: Arra
         return covariance * jnp.sqrt(inverse / (2 * jnp.pi)) * positive
 
     return term(zz, zz, xx, yy, xy, xz, yz) + term(xz, xx, zz, yy, yz, xz, xy) + term(yz, yy, zz, xx, xz, yz, xy)
+
+
+def _inverse(variance: Array) -> Array:
+    """1 / variance, and 0 where there is none: a constant has no density at 0 to speak of."""
+    there = variance > 0
+    return jnp.where(there, 1 / jnp.where(there, variance, 1), 0)
 
 
 def _rest(

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from dsm._errors import require
+from dsm.theory import check_covariance
 from dsm.training.starts._base import STARTS, AbstractStart, Overlaps
 
 
@@ -25,12 +26,7 @@ class Given(AbstractStart):
     T: Any = eqx.field(static=True, default=None)
 
     def check(self, students: int, teachers: int) -> None:
-        Q, R, T = self._overlaps(students, teachers)
-        joint = np.block([[Q, R], [R.T, T]])
-        require(bool(np.allclose(joint, joint.T)), "Q and T", "matrices that are not symmetric", "symmetric")
-        least = np.linalg.eigvalsh(joint).min()
-        legal = "positive semidefinite"
-        require(bool(least >= -1e-9), "[[Q, R], [R^T, T]]", f"a matrix with eigenvalue {least:.3g}", legal)
+        check_covariance(*self._overlaps(students, teachers))
 
     def overlaps(self, key: Key[Array, ""], width: int, students: int, teachers: int) -> Overlaps:
         return self._overlaps(students, teachers)

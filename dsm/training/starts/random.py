@@ -13,7 +13,7 @@ from dsm.training.starts._base import STARTS, AbstractStart, Overlaps
 @STARTS.register("random")
 class Random(AbstractStart):
     """Gaussian student weights in N dimensions, the units of the teacher orthonormal (T = 1): R is of order N**(-1/2), and
-    so is what distinguishes the units of the student.
+    so is what distinguishes the units of the student. On a hidden manifold teacher weights are normal too.
 
     Attributes:
         scale: standard deviation of the student's weights.

@@ -4,7 +4,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Key
 
-from dsm._errors import require
+from dsm.theory import check_covariance
 from dsm.training.starts._base import STARTS, AbstractStart, Overlaps
 
 
@@ -26,11 +26,7 @@ class Symmetric(AbstractStart):
     asymmetry: float = eqx.field(static=True, default=1e-3)
 
     def check(self, students: int, teachers: int) -> None:
-        Q, R, T = self._overlaps(students, teachers)
-        least = np.linalg.eigvalsh(np.block([[Q, R], [R.T, T]])).min()
-        legal = f"such that the joint covariance is positive semidefinite (its least eigenvalue is {least:.3g})"
-        values = (self.length, self.correlation, self.overlap, self.asymmetry)
-        require(bool(least >= -1e-12), "(length, correlation, overlap, asymmetry)", values, legal)
+        check_covariance(*self._overlaps(students, teachers))
 
     def overlaps(self, key: Key[Array, ""], width: int, students: int, teachers: int) -> Overlaps:
         return self._overlaps(students, teachers)
