@@ -39,6 +39,8 @@ def main(runs: str, output: str) -> None:
             mean, error = float(last.test_error_mean) / scale, float(last.test_error_error) / scale
             final.errorbar(last.sizes["student"], mean, error, fmt="o", ms=4, capsize=2, **style)
             print(f"| {lr:g} | {noise:g} | {last.sizes['student']} | {with_error(mean, error)} | {value:.3f} |")
+        if len(sizes) < 2:
+            continue
         slope, offset = np.polyfit(sizes, theory, 1)
         lines.append(f"line through theory, lr = {lr:g}, noise = {noise:g}: {slope:.3f} K {offset:+.3f}")
     print("", *lines, sep="\n")

@@ -36,16 +36,25 @@ def main(runs: str, output: str) -> None:
         if asymmetry in simulated:
             data = simulated[asymmetry]
             each = [escape(data.t.values, R) for R in data.R.values]
-            mean, error = float(np.mean(each)), float(np.std(each, ddof=1) / len(each) ** 0.5)
-            points.append((asymmetry, mean, error))
-            cells[1] = with_error(mean, error)
+            if np.isfinite(each).all():
+                mean, error = float(np.mean(each)), float(np.std(each, ddof=1) / len(each) ** 0.5)
+                points.append((asymmetry, mean, error))
+                cells[1] = with_error(mean, error)
+            else:
+                cells[1] = f"{np.isfinite(each).sum()} of {len(each)} escaped"
             for sample in data.test_error.values:
                 curves.plot(data.t, sample, ":", lw=0.8, alpha=0.6, **style)
         print(f"| {asymmetry:g} | {' | '.join(cells)} |")
     asymmetries, escapes = np.array(lines).T
-    slope, offset = np.polyfit(np.log(1 / asymmetries[asymmetries < 1e-2]), escapes[asymmetries < 1e-2], 1)
-    print(f"\nescape time = {slope:.2f} ln(1 / asymmetry) {offset:+.1f}: growth rate {1 / slope:.5f} on the plateau")
-    times.plot(asymmetries, escapes, "o-", label=rf"theory; slope {slope:.1f} a factor $e$")
+    small = (asymmetries < 1e-2) & np.isfinite(escapes)
+    label = "theory"
+    if small.sum() > 1:
+        slope, offset = np.polyfit(np.log(1 / asymmetries[small]), escapes[small], 1)
+        print(
+            f"\nescape time = {slope:.2f} ln(1 / asymmetry) {offset:+.1f}: growth rate {1 / slope:.5f} on the plateau"
+        )
+        label = rf"theory; slope {slope:.1f} a factor $e$"
+    times.plot(asymmetries, escapes, "o-", label=label)
     if points:
         x, y, error = np.array(points).T
         times.errorbar(x, y, error, fmt="s", capsize=2, label=f"simulation, $N={found[0].attrs['network.width']}$")
