@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dsm._errors import is_integer, require
+from dsm._errors import require
 from dsm.data.streams.hidden_manifold import FOLDINGS
 from dsm.networks.activations import AbstractActivation, make_activation
 from dsm.theory._online_sgd import (
@@ -29,6 +29,7 @@ from dsm.theory._online_sgd import (
     Rates,
     Trajectory,
     averages,
+    check_limits,
     checked_rates,
     checked_times,
     field_response,
@@ -165,8 +166,7 @@ def hidden_manifold_sgd(
     require(bool(np.allclose(lengths, latent, rtol=1e-5)), "features", f"rows of squared length {lengths.min():.4g} to "
             f"{lengths.max():.4g}", f"rows of squared length D = {latent}")  # fmt: skip
     require(folding in list(FOLDINGS), "folding", folding, f"one of {', '.join(FOLDINGS)}")
-    require(0 < tolerance < 1, "tolerance", tolerance, "between 0 and 1")
-    require(is_integer(max_steps) and max_steps >= 1, "max_steps", max_steps, "an integer >= 1")
+    check_limits(tolerance, max_steps)
     constants = checked_rates(lr, lr_second, noise, weight_decay)
     for name, rate in zip(("lr", "lr_second", "noise", "weight_decay"), constants, strict=True):
         require(rate.ndim == 0, name, f"an array of shape {rate.shape}", "a number")

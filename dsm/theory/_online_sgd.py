@@ -178,8 +178,7 @@ def online_sgd(
             positive.
     """
     times = checked_times(ts)
-    require(0 < tolerance < 1, "tolerance", tolerance, "between 0 and 1")
-    require(is_integer(max_steps) and max_steps >= 1, "max_steps", max_steps, "an integer >= 1")
+    check_limits(tolerance, max_steps)
     model = make_activation(activation)
     given = checked_overlaps(Q0, R0, T, v0, vt)
     constants = checked_rates(lr, lr_second, noise, weight_decay)
@@ -298,6 +297,16 @@ def checked_rates(lr: Any, lr_second: Any, noise: Any, weight_decay: Any) -> tup
     for name, array in arrays.items():
         require(bool(np.all(array >= 0)), name, given[name], "not negative")
     return tuple(arrays.values())
+
+
+def check_limits(tolerance: float, max_steps: int) -> None:
+    """Refuse an integration that cannot begin.
+
+    Raises:
+        ConfigError: `tolerance` is not between 0 and 1, or `max_steps` no positive integer.
+    """
+    require(0 < tolerance < 1, "tolerance", tolerance, "between 0 and 1")
+    require(is_integer(max_steps) and max_steps >= 1, "max_steps", max_steps, "an integer >= 1")
 
 
 def checked_times(ts: Any) -> np.ndarray:

@@ -1,6 +1,7 @@
 """One step of online SGD."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -40,6 +41,4 @@ class OnlineSGD(eqx.Module):
 
 def mean_error(network: TwoLayerNetwork, x: Float[Array, "n N"], y: Float[Array, " n"]) -> Float[Array, ""]:
     """Mean of (phi(x) - y)**2 / 2 over examples, in float64."""
-    fields = jnp.matmul(x, network.weights.T, precision="highest") * (x.shape[1] ** -0.5)
-    values = jnp.matmul(network.activation(fields), network.outputs, precision="highest")
-    return jnp.mean((values - y).astype(jnp.float64) ** 2) / 2
+    return jnp.mean((jax.vmap(network)(x) - y).astype(jnp.float64) ** 2) / 2

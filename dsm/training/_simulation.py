@@ -206,9 +206,10 @@ class OnlineSimulation(eqx.Module):
         else:
             seen = problem.test_fields
             number = seen.shape[0]
-            own = jax.vmap(student.fields)(problem.test_inputs).astype(jnp.float64)
-            labels = jax.vmap(problem.teacher.read)(seen)
-            error = mean_error(student, problem.test_inputs, labels)
+            fields = jax.vmap(student.fields)(problem.test_inputs)
+            difference = jax.vmap(student.read)(fields) - jax.vmap(problem.teacher.read)(seen)
+            error = jnp.mean(difference.astype(jnp.float64) ** 2) / 2
+            own = fields.astype(jnp.float64)
             cross = own.T @ seen.astype(jnp.float64)
             record = {"Q": own.T @ own / number, "R": cross / number, "v": v, "test_error": error}
         if problem.train_labels.size:

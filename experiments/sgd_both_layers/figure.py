@@ -49,6 +49,12 @@ def main(runs: str, output: str) -> None:
         axes.set(xlabel="student units $K$", ylim=(0, None), title=kind)
         if rows:
             axes.legend(fontsize=8)
+    for data in found:
+        if "test_error" not in data and _both(data):
+            mean = float(abs(data.theory_v.isel(t=-1)).mean())
+            print(
+                f"both layers, {data.attrs['network.activation']}, K = {data.sizes['student']}, later: mean |v| = {mean:.2f}"
+            )
     panels[0].set_ylabel(r"$\epsilon/(\eta\sigma^2)$ at the end")
     data = next(data for data in found if "test_error" in data)
     figure.suptitle(

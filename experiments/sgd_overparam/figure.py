@@ -53,6 +53,8 @@ def main(runs: str, output: str) -> None:
         lengths = np.sqrt(np.diag(Q))
         cosines = (Q / np.outer(lengths, lengths))[np.triu_indices(len(Q), 1)]
         pairs.plot([data.sizes["student"]] * len(cosines), cosines, "_", ms=12, color=f"C{index}")
+        late = float(data.theory_test_error[-1]) / (lr * noise**2)
+        print(f"theory to t = {float(data.t[-1]):g}, K = {len(Q)}: {late:.3f}; cosines from {cosines.min():.4f}")
         drift.set_title(rf"$\eta={lr:g}$, $\sigma={noise:g}$", fontsize=10)
     final.set(xlabel="student units $K$", ylabel=r"$\epsilon/(\eta\sigma^2)$ at the end", ylim=(0, None))
     drift.set(xscale="log", yscale="log", xlabel="$t$", ylabel=r"$\epsilon/(\eta\sigma^2)$, theory")

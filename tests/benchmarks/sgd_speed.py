@@ -113,6 +113,27 @@ def simulation(program: Path | None, calls: int) -> None:
             print(f"| N = {width} | {samples} | {rate:.3g} | {' | '.join(rows)} |")
 
 
+def drawing(calls: int) -> None:
+    """What the random inputs alone cost, the same normal variates by the same streams."""
+    from dsm._random import root_key, stream
+
+    samples, width, steps = 32, 500, 1000
+    keys = jax.vmap(lambda sample: stream(root_key(0), "examples", sample))(jax.numpy.arange(samples))
+
+    @jax.jit
+    def draw() -> jax.Array:
+        def step(i: jax.Array, total: jax.Array) -> jax.Array:
+            return total + jax.vmap(lambda key: jax.random.normal(jax.random.fold_in(key, i), (width,), "float32"))(
+                keys
+            )
+
+        return jax.lax.fori_loop(0, steps, step, jax.numpy.zeros((samples, width), "float32"))
+
+    seconds = median(lambda: jax.block_until_ready(draw()), calls)
+    each = seconds / samples / steps * 1e6
+    print(f"\ndrawing the inputs alone, N = {width}, {samples} samples, one core: {each:.2f} us a step")
+
+
 def _ratio(other: float | None, own: float, rates: bool = False) -> str:
     if other is None:
         return "not built | "
@@ -133,6 +154,7 @@ def main() -> None:
             subprocess.run([compiler, "-O3", "-march=native", "-o", program, SOURCE], check=True)
         curves(program, options.calls)
         simulation(program, options.calls)
+        drawing(options.calls)
 
 
 if __name__ == "__main__":

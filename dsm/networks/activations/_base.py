@@ -18,8 +18,8 @@ from jaxtyping import Array, Float
 from dsm._errors import ConfigError
 from dsm._registry import Registry
 
-#: Gauss-Hermite nodes a dimension. Averages of erf and tanh are then right to 1e-6 for variances up to about 1; variances
-#: that are much larger than the square of the scale on which g bends need more.
+#: Gauss-Hermite nodes a dimension. Averages of erf and tanh are then right to some 1e-6 for variances up to about 1;
+#: variances that are much larger than the square of the scale on which g bends need more.
 NODES = 32
 
 
