@@ -1,78 +1,146 @@
-"""What an observable provides.
+"""What an observable is, and how several are taken of one machine and those that it is compared with.
 
-An observable compares two machines that see the same inputs. The framework calls it for the pairs it names: teacher
-and student, student and another student, a student and its own past, and, as a baseline, the teacher and an
-independent machine. Conventions: l runs over 1..L, so the trivial q(0) = 1 is left out; every overlap of a machine with
-itself is 1 (but the sum over all pairs of units, which is larger).
+An observable is a function of snapshots: what there is to know of a machine on the data of its problem. Each kind of
+machine has its own snapshot and its own registry (`dsm.observables.sign_network`, `dsm.observables.two_layer`). A quantity
+of one machine sees one snapshot, a quantity of a pair sees two.
 """
 
 import abc
-from typing import ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, Int, Int8
+import numpy as np
+from jaxtyping import Array, PyTree
 
-from dsm._registry import Registry
-from dsm.data import Problem
-from dsm.networks import SignNetwork, Wiring
+from dsm._variables import Coordinate, Variable
 
+Record = dict[str, Array]
 
-class Snapshot(eqx.Module):
-    """What observables may know of a machine.
-
-    Attributes:
-        weights: normalised, sum_k J_k**2 = c.
-        train: spins S on the training patterns, layers 1..L.
-        test: spins S on the fresh test patterns, layers 1..L.
-        labels: training labels of the problem, which differ from the teacher's outputs if there is label noise.
-        neighbours: the unit of the layer below that each weight reads; None if dense.
-    """
-
-    weights: Float[Array, "L N c"]
-    train: Int8[Array, "L M N"]
-    test: Int8[Array, "L M_test N"]
-    labels: Int8[Array, "M N"]
-    neighbours: Int[Array, "L N c"] | None = None
-
-
-class Variable(NamedTuple):
-    """Description of one recorded quantity.
-
-    Attributes:
-        long_name: in words, with the symbol.
-        per_layer: True if it has the dimension `layer`.
-        unit: "1" for pure numbers.
-    """
-
-    long_name: str
-    per_layer: bool = True
-    unit: str = "1"
+#: Pairs of machines that are compared, in words.
+PAIRS = {
+    "teacher": "teacher and student",
+    "student": "two students of one teacher",
+    "past": "a student and its past at sweep `reference`",
+    "baseline": "teacher and independent machine",
+}
+#: Machines by themselves.
+MACHINES = {"student": "student", "teacher": "teacher", "baseline": "independent machine"}
 
 
 class AbstractObservable(eqx.Module):
-    """A quantity, or several that share work, of a pair of machines."""
+    """A quantity, or several that share work."""
 
-    #: Pairs to record: any of "teacher", "student", "past", "baseline". The pair's name is put before that of the
-    #: variable, except where only "teacher" makes sense.
-    pairs: ClassVar[tuple[str, ...]] = ("teacher", "student", "past", "baseline")
-    #: What it returns, by name.
-    variables: ClassVar[dict[str, Variable]]
+    #: What it returns, by name. The quantity itself comes first, under its own name or beginning with it.
+    variables: eqx.AbstractClassVar[dict[str, Variable]]
+    #: Dimensions of its own, where numbers 0, 1, ... do not say enough.
+    coordinates: ClassVar[dict[str, Coordinate]] = {}
 
-    def applies(self, wiring: Wiring) -> bool:
-        """Whether the quantity has a meaning for this wiring; it is left out where it has none."""
+    def applies(self, problem: Any) -> bool:
+        """Whether the quantity has a meaning for this kind of problem; it is left out where it has none."""
         return True
 
+
+class AbstractMachineObservable(AbstractObservable):
+    """A quantity of one machine."""
+
+    #: Of whom: any of "student" (at every record), "teacher" and "baseline" (once a problem).
+    machines: ClassVar[tuple[str, ...]] = ("student",)
+
     @abc.abstractmethod
-    def __call__(self, a: Snapshot, b: Snapshot) -> dict[str, Array]:
-        """The variables for one pair, each [L] or a scalar, float32."""
+    def __call__(self, machine: Any) -> Record:
+        """The variables, with the dimensions that they declare."""
 
 
-def take_snapshot(machine: SignNetwork, problem: Problem) -> Snapshot:
-    """Evaluate a machine on the inputs of a problem."""
-    spins = jax.vmap(lambda pattern: machine(pattern)[1:], out_axes=1)
-    train, test = spins(problem.inputs), spins(problem.test_inputs)
-    return Snapshot(machine.normalised_weights, train, test, problem.labels, machine.wiring.neighbours)
+class AbstractPairObservable(AbstractObservable):
+    """A quantity of a pair of machines that see the same inputs; the pair's name is put before that of the variable."""
+
+    #: Pairs to record: any of "teacher", "student", "past" (at every record) and "baseline" (once a problem).
+    pairs: ClassVar[tuple[str, ...]] = ("teacher", "student", "past", "baseline")
+
+    @abc.abstractmethod
+    def __call__(self, a: Any, b: Any) -> Record:
+        """The variables, with the dimensions that they declare."""
 
 
-OBSERVABLES: Registry[AbstractObservable] = Registry("observable")
+class Measures(eqx.Module):
+    """The observables of a run.
+
+    Attributes:
+        observables: of one kind of machine.
+    """
+
+    observables: tuple[AbstractObservable, ...] = ()
+
+    def variables(self, machine: str, pairs: Sequence[str]) -> dict[str, Variable]:
+        """What `record` returns, described."""
+        found: dict[str, Variable] = {}
+        for observable in self.observables:
+            for name, variable in observable.variables.items():
+                for pair in kinds(observable, machine, pairs):
+                    found[full_name(observable, pair, name)] = _told(observable, pair, name, variable)
+        return found
+
+    @property
+    def coordinates(self) -> dict[str, Coordinate]:
+        """Dimensions that the observables bring along."""
+        return {dim: value for observable in self.observables for dim, value in observable.coordinates.items()}
+
+    def record(self, machine: str, snapshot: PyTree, others: PyTree, pairs: tuple[str, ...]) -> Record:
+        """All observables of a machine, and of it with each of `others`, alike ones side by side.
+
+        Arguments:
+            machine: who it is, a key of `MACHINES`.
+            snapshot: of the machine.
+            others: snapshots stacked along a leading axis.
+            pairs: the kind of pair that each of `others` makes with the machine. Those of the kind "past" keep an axis.
+        """
+        record: Record = {}
+        for observable in self.observables:
+            if isinstance(observable, AbstractMachineObservable):
+                if machine in observable.machines:
+                    values = observable(snapshot)
+                    record |= {full_name(observable, machine, name): value for name, value in values.items()}
+                continue
+            assert isinstance(observable, AbstractPairObservable)
+            chosen = np.array([place for place, pair in enumerate(pairs) if pair in observable.pairs], int)
+            if not chosen.size:
+                continue
+            seen = jax.tree.map(lambda leaf, rows=chosen: leaf[rows], others)
+            values = jax.vmap(observable, (None, 0))(snapshot, seen)
+            for name, value in values.items():
+                for pair in dict.fromkeys(pairs[place] for place in chosen):
+                    rows = np.array([row for row, place in enumerate(chosen) if pairs[place] == pair])
+                    whole = full_name(observable, pair, name)
+                    record[whole] = value[rows] if pair == "past" else value[rows[0]]
+        return record
+
+
+def kinds(observable: AbstractObservable, machine: str, pairs: Sequence[str]) -> list[str]:
+    """The prefixes under which the variables of an observable are recorded."""
+    if isinstance(observable, AbstractMachineObservable):
+        return [machine] if machine in observable.machines else []
+    assert isinstance(observable, AbstractPairObservable)
+    return [pair for pair in pairs if pair in observable.pairs]
+
+
+def full_name(observable: AbstractObservable, kind: str, name: str) -> str:
+    """Name of a recorded variable: that of the pair comes first; a student's own quantities have their bare names."""
+    alone = isinstance(observable, AbstractMachineObservable) and kind == "student"
+    return name if alone else f"{kind}_{name}"
+
+
+def _told(observable: AbstractObservable, kind: str, name: str, variable: Variable) -> Variable:
+    """The description with the pair, or whose quantity it is, in it."""
+    if isinstance(observable, AbstractMachineObservable):
+        whose = "" if kind == "student" else f", {MACHINES[kind]}"
+        return variable._replace(long_name=variable.long_name + whose, quantity=name)
+    between = ("reference",) if kind == "past" else ()
+    return variable._replace(
+        dims=(*between, *variable.dims),
+        long_name=f"{variable.long_name}, {PAIRS[kind]}",
+        draws="pair" if kind == "student" and variable.draws else variable.draws,
+        quantity=name,
+        pair=kind,
+    )

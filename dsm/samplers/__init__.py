@@ -1,24 +1,27 @@
-"""Monte Carlo sampling of students."""
+"""Monte Carlo: schedules and exchange for any system at a temperature, and the sampler of deep sign perceptrons."""
 
 from dsm.samplers._accept import allowance as allowance
-from dsm.samplers._base import AbstractSampler as AbstractSampler
-from dsm.samplers._base import Info as Info
-from dsm.samplers._base import State as State
 from dsm.samplers._exchange import Exchange as Exchange
 from dsm.samplers._exchange import Ladder as Ladder
 from dsm.samplers._exchange import chain_at as chain_at
 from dsm.samplers._exchange import trade as trade
 from dsm.samplers._ladder import tune_ladder as tune_ladder
-from dsm.samplers._start import STARTS as STARTS
-from dsm.samplers._start import planted_start as planted_start
-from dsm.samplers._start import random_start as random_start
-from dsm.samplers._start import state_of as state_of
-from dsm.samplers._unit_block import UnitBlock as UnitBlock
-from dsm.samplers.moves import MOVES as MOVES
-from dsm.samplers.moves import AbstractMove as AbstractMove
-from dsm.samplers.moves.gaussian import GaussianMove as GaussianMove
-from dsm.samplers.moves.heat_bath import HeatBath as HeatBath
-from dsm.samplers.moves.spin_flip import SpinFlip as SpinFlip
-from dsm.samplers.moves.version_space import VersionSpace as VersionSpace
+from dsm.samplers._thermal import AbstractThermalSystem as AbstractThermalSystem
+from dsm.samplers._thermal import AtBeta as AtBeta
 from dsm.samplers.schedules import SCHEDULES as SCHEDULES
 from dsm.samplers.schedules import AbstractSchedule as AbstractSchedule
+from dsm.samplers.sign_perceptron import MOVES as MOVES
+from dsm.samplers.sign_perceptron import STARTS as STARTS
+from dsm.samplers.sign_perceptron import AbstractMove as AbstractMove
+from dsm.samplers.sign_perceptron import AbstractSampler as AbstractSampler
+from dsm.samplers.sign_perceptron import GaussianMove as GaussianMove
+from dsm.samplers.sign_perceptron import HeatBath as HeatBath
+from dsm.samplers.sign_perceptron import Info as Info
+from dsm.samplers.sign_perceptron import Sampling as Sampling
+from dsm.samplers.sign_perceptron import SpinFlip as SpinFlip
+from dsm.samplers.sign_perceptron import State as State
+from dsm.samplers.sign_perceptron import UnitBlock as UnitBlock
+from dsm.samplers.sign_perceptron import VersionSpace as VersionSpace
+from dsm.samplers.sign_perceptron import planted_start as planted_start
+from dsm.samplers.sign_perceptron import random_start as random_start
+from dsm.samplers.sign_perceptron import state_of as state_of

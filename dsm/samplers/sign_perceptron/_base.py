@@ -47,3 +47,7 @@ class AbstractSampler(eqx.Module):
     @abc.abstractmethod
     def check(self, problem: Problem) -> None:
         """Raise `ConfigError` if this sampler cannot move students of this problem."""
+
+    @abc.abstractmethod
+    def step_bytes(self, problem: Problem) -> int:
+        """Working set of one student in a step, from shapes."""

@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int8
 
-from dsm.observables._base import OBSERVABLES, AbstractObservable, Snapshot, Variable
+from dsm._variables import Variable
+from dsm.observables._base import AbstractMachineObservable
+from dsm.observables.sign_network._snapshot import OBSERVABLES, Snapshot
 
 
 def same_layer_correlation(spins: Int8[Array, "M N"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
@@ -27,22 +29,15 @@ def same_layer_correlation(spins: Int8[Array, "M N"]) -> tuple[Float[Array, ""],
 
 
 @OBSERVABLES.register("same_layer_correlation")
-class SameLayerCorrelation(AbstractObservable):
-    """Mean square correlation and effective dimension by layer on the test patterns, of the student and of the teacher."""
+class SameLayerCorrelation(AbstractMachineObservable):
+    """Mean square correlation and effective dimension by layer on the test patterns."""
 
-    pairs: ClassVar[tuple[str, ...]] = ("teacher",)
+    machines: ClassVar[tuple[str, ...]] = ("student", "teacher")
     variables: ClassVar[dict[str, Variable]] = {
-        f"{machine}_{name}": Variable(f"{text} of the {machine}, test patterns")
-        for machine in ("student", "teacher")
-        for name, text in (
-            ("square_correlation", "unbiased mean of C_ij^2 over pairs of units"),
-            ("effective_dimension", "effective dimension (Tr C)^2 / Tr C^2"),
-        )
+        "same_layer_correlation": Variable(("layer",), "unbiased mean of C_ij^2 over pairs of units, test patterns"),
+        "effective_dimension": Variable(("layer",), "effective dimension (Tr C)^2 / Tr C^2, test patterns"),
     }
 
-    def __call__(self, a: Snapshot, b: Snapshot) -> dict[str, Array]:
-        found: dict[str, Array] = {}
-        for machine, snapshot in (("student", a), ("teacher", b)):
-            square, dimension = jax.vmap(same_layer_correlation)(snapshot.test)
-            found |= {f"{machine}_square_correlation": square, f"{machine}_effective_dimension": dimension}
-        return found
+    def __call__(self, machine: Snapshot) -> dict[str, Array]:
+        square, dimension = jax.vmap(same_layer_correlation)(machine.test)
+        return {"same_layer_correlation": square, "effective_dimension": dimension}

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Key
 
 from dsm._errors import require
 from dsm.networks import to_lattice
-from dsm.samplers.moves._base import MOVES, AbstractProposal
+from dsm.samplers.sign_perceptron.moves._base import MOVES, AbstractProposal
 
 
 @MOVES.register("gaussian")

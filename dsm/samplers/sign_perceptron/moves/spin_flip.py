@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from jaxtyping import Array, Float, Key
 
-from dsm.samplers.moves._base import MOVES, AbstractProposal
+from dsm.samplers.sign_perceptron.moves._base import MOVES, AbstractProposal
 
 
 @MOVES.register("spin_flip")

@@ -5,7 +5,9 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int8
 
-from dsm.observables._base import OBSERVABLES, AbstractObservable, Snapshot, Variable
+from dsm._variables import Variable
+from dsm.observables._base import AbstractPairObservable
+from dsm.observables.sign_network._snapshot import OBSERVABLES, Snapshot
 
 
 def unit_overlaps(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -> Float[Array, "*layers N"]:
@@ -19,12 +21,16 @@ def spin_overlap(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -
 
 
 @OBSERVABLES.register("spin_overlap")
-class SpinOverlap(AbstractObservable):
+class SpinOverlap(AbstractPairObservable):
     """q(l) on training and on test patterns. Neither gauge- nor permutation-invariant, except at the output."""
 
     variables: ClassVar[dict[str, Variable]] = {
-        "spin_overlap_train": Variable("spin overlap q(l), training patterns"),
-        "spin_overlap_test": Variable("spin overlap q(l), test patterns"),
+        "spin_overlap_train": Variable(
+            ("layer",), "spin overlap q(l), training patterns", label=r"$q(l)$ train", figures=("profile",)
+        ),
+        "spin_overlap_test": Variable(
+            ("layer",), "spin overlap q(l), test patterns", label=r"$q(l)$ test", figures=("profile", "two_time")
+        ),
     }
 
     def __call__(self, a: Snapshot, b: Snapshot) -> dict[str, Array]:

@@ -26,8 +26,8 @@ from dsm._errors import ConfigError, is_integer, require
 from dsm._random import stream
 from dsm.data import Problem
 from dsm.networks import is_up, sign_pm
-from dsm.samplers._base import AbstractSampler, Beta, Info, State
-from dsm.samplers.moves import AbstractMove, Unit
+from dsm.samplers.sign_perceptron._base import AbstractSampler, Beta, Info, State
+from dsm.samplers.sign_perceptron.moves import AbstractMove, Unit
 
 
 class UnitBlock(AbstractSampler):
@@ -51,6 +51,12 @@ class UnitBlock(AbstractSampler):
                 f"move = {type(self.move).__name__}: moves {kind}, "
                 f"and the network has {type(problem.teacher.prior).__name__.lower()} weights"
             )
+
+    def step_bytes(self, problem: Problem) -> int:
+        """6 arrays [N, M], the weights as matrices, a layer's random numbers."""
+        wiring, patterns = problem.teacher.wiring, problem.inputs.shape[0]
+        numbers = 3 * wiring.fan_in * self.inner + wiring.depth * wiring.width
+        return 4 * wiring.width * (6 * patterns + numbers)
 
     def step(self, key: Key[Array, ""], state: State, problem: Problem, beta: Beta) -> tuple[State, Info]:
         wiring = problem.teacher.wiring

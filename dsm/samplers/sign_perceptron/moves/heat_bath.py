@@ -9,7 +9,7 @@ from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Array, Float, Int, Key
 
 from dsm.networks import spacing, to_lattice
-from dsm.samplers.moves._base import MOVES, AbstractMove, Unit
+from dsm.samplers.sign_perceptron.moves._base import MOVES, AbstractMove, Unit
 
 #: The prior has no mass in float32 beyond this many standard deviations.
 BEYOND = 12.0

@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int8
 
-from dsm.networks import Wiring
-from dsm.observables._base import OBSERVABLES, AbstractObservable, Snapshot, Variable
+from dsm._variables import Variable
+from dsm.data import Problem
+from dsm.observables._base import AbstractPairObservable
+from dsm.observables.sign_network._snapshot import OBSERVABLES, Snapshot
 
 
 def overlap_matrix(a: Int8[Array, "M N"], b: Int8[Array, "M N"]) -> Float[Array, "N N"]:
@@ -28,7 +30,7 @@ def matched_overlap(a: Int8[Array, "M N"], b: Int8[Array, "M N"]) -> tuple[Float
 
 
 @OBSERVABLES.register("matched_overlap")
-class MatchedOverlap(AbstractObservable):
+class MatchedOverlap(AbstractPairObservable):
     """Best-matched |q_ij| and sum_ij q_ij**2 / N by layer on the test patterns; for dense wiring.
 
     The assignment costs O(N**3) a layer and pair.
@@ -36,13 +38,18 @@ class MatchedOverlap(AbstractObservable):
 
     pairs: ClassVar[tuple[str, ...]] = ("teacher", "student", "baseline")
     variables: ClassVar[dict[str, Variable]] = {
-        "matched_overlap": Variable("matched overlap, mean of |q_ij| under optimal assignment, test patterns"),
-        "square_overlap_sum": Variable("sum_ij q_ij^2 / N, test patterns"),
+        "matched_overlap": Variable(
+            ("layer",),
+            "matched overlap, mean of |q_ij| under optimal assignment, test patterns",
+            label=r"matched $|q_{ij}|$ test (gauge- and permutation-invariant)",
+            figures=("profile",),
+        ),
+        "overlap_matrix_square": Variable(("layer",), "sum_ij q_ij^2 / N, test patterns"),
     }
 
-    def applies(self, wiring: Wiring) -> bool:
-        return wiring.is_dense
+    def applies(self, problem: Problem) -> bool:
+        return problem.teacher.wiring.is_dense
 
     def __call__(self, a: Snapshot, b: Snapshot) -> dict[str, Array]:
         matched, square = jax.vmap(matched_overlap)(a.test, b.test)
-        return {"matched_overlap": matched, "square_overlap_sum": square}
+        return {"matched_overlap": matched, "overlap_matrix_square": square}

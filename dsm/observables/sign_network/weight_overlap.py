@@ -5,7 +5,9 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dsm.observables._base import OBSERVABLES, AbstractObservable, Snapshot, Variable
+from dsm._variables import Variable
+from dsm.observables._base import AbstractPairObservable
+from dsm.observables.sign_network._snapshot import OBSERVABLES, Snapshot
 
 
 def weight_overlap(a: Float[Array, "*layers N c"], b: Float[Array, "*layers N c"]) -> Float[Array, "*layers"]:
@@ -14,10 +16,12 @@ def weight_overlap(a: Float[Array, "*layers N c"], b: Float[Array, "*layers N c"
 
 
 @OBSERVABLES.register("weight_overlap")
-class WeightOverlap(AbstractObservable):
+class WeightOverlap(AbstractPairObservable):
     """Q(l). Neither gauge- nor permutation-invariant."""
 
-    variables: ClassVar[dict[str, Variable]] = {"weight_overlap": Variable("weight overlap Q(l)")}
+    variables: ClassVar[dict[str, Variable]] = {
+        "weight_overlap": Variable(("layer",), "weight overlap Q(l)", label=r"$Q(l)$ weights", figures=("profile",))
+    }
 
     def __call__(self, a: Snapshot, b: Snapshot) -> dict[str, Array]:
         return {"weight_overlap": weight_overlap(a.weights, b.weights)}

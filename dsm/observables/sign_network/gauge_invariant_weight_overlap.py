@@ -5,8 +5,10 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dsm.observables._base import OBSERVABLES, AbstractObservable, Snapshot, Variable
-from dsm.observables.spin_overlap import unit_overlaps
+from dsm._variables import Variable
+from dsm.observables._base import AbstractPairObservable
+from dsm.observables.sign_network._snapshot import OBSERVABLES, Snapshot
+from dsm.observables.sign_network.spin_overlap import unit_overlaps
 
 
 def gauge_invariant_weight_overlap(a: Snapshot, b: Snapshot) -> Float[Array, " L"]:
@@ -28,12 +30,14 @@ def gauge_invariant_weight_overlap(a: Snapshot, b: Snapshot) -> Float[Array, " L
 
 
 @OBSERVABLES.register("gauge_invariant_weight_overlap")
-class GaugeInvariantWeightOverlap(AbstractObservable):
+class GaugeInvariantWeightOverlap(AbstractPairObservable):
     """q_{l-1} Q_l q_l by layer, gauge-invariant."""
 
     variables: ClassVar[dict[str, Variable]] = {
-        "dressed_weight_overlap": Variable("gauge-invariant weight overlap, mean of q_i J J q_k, training patterns")
+        "gauge_invariant_weight_overlap": Variable(
+            ("layer",), "gauge-invariant weight overlap, mean of q_i J J q_k, training patterns"
+        )
     }
 
     def __call__(self, a: Snapshot, b: Snapshot) -> dict[str, Array]:
-        return {"dressed_weight_overlap": gauge_invariant_weight_overlap(a, b)}
+        return {"gauge_invariant_weight_overlap": gauge_invariant_weight_overlap(a, b)}

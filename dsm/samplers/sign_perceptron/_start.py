@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from dsm.data import Problem
-from dsm.samplers._base import State
+from dsm.samplers.sign_perceptron._base import State
 
 
 def random_start(key: Key[Array, ""], problem: Problem) -> State:

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from dsm.networks import spacing
-from dsm.samplers.moves._base import MOVES, AbstractMove, Unit
-from dsm.samplers.moves.heat_bath import BEYOND, truncated_normal
+from dsm.samplers.sign_perceptron.moves._base import MOVES, AbstractMove, Unit
+from dsm.samplers.sign_perceptron.moves.heat_bath import BEYOND, truncated_normal
 
 
 @MOVES.register("version_space")

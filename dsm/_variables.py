@@ -1,0 +1,58 @@
+"""Recorded quantities: what they are called, which dimensions they have, and how they are drawn.
+
+Whoever makes a quantity describes it here once. Storage and figures read the description and know no quantity by name.
+"""
+
+from typing import NamedTuple
+
+
+class Variable(NamedTuple):
+    """Description of one recorded quantity.
+
+    Attributes:
+        dims: dimensions of one value, such as ("layer",); the driver's axes and time come on top of them.
+        long_name: in words, with the symbol.
+        unit: "1" for pure numbers.
+        label: in legends and on axes, TeX; the long name if empty.
+        figures: where it is drawn: "profile" (against the layer), "curve" (against time), "two_time" (the overlap with the
+            past against the time between).
+        draws: whose draws its records are, for convergence statistics: those of a "chain", those of a "pair" of neighbouring
+            replicas (every replica then belongs to two of them), or "" where such statistics mean nothing (rates, counts).
+        quantity: the name without the pair of machines that it compares.
+        pair: that pair, such as "teacher" or "past"; "" for a quantity of one machine.
+    """
+
+    dims: tuple[str, ...]
+    long_name: str
+    unit: str = "1"
+    label: str = ""
+    figures: tuple[str, ...] = ()
+    draws: str = "chain"
+    quantity: str = ""
+    pair: str = ""
+
+    def attributes(self, name: str) -> dict[str, str]:
+        """What is stored beside the values of the variable `name`; `described` is the way back."""
+        return {
+            "long_name": self.long_name,
+            "units": self.unit,
+            "label": self.label or self.long_name,
+            "figures": " ".join(self.figures),
+            "draws": self.draws,
+            "quantity": self.quantity or name,
+            "pair": self.pair,
+        }
+
+
+class Coordinate(NamedTuple):
+    """Description of a dimension.
+
+    Attributes:
+        values: along it.
+        long_name: in words.
+        unit: "1" for pure numbers.
+    """
+
+    values: object
+    long_name: str
+    unit: str = "1"

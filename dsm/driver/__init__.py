@@ -1,0 +1,9 @@
+"""The driver: many chains of one system over devices and through time."""
+
+from dsm.driver._axes import Axis as Axis
+from dsm.driver._capacity import check_capacity as check_capacity
+from dsm.driver._capacity import needed_bytes as needed_bytes
+from dsm.driver._driver import Driver as Driver
+from dsm.driver._driver import Progress as Progress
+from dsm.driver._layout import Layout as Layout
+from dsm.driver._layout import make_layout as make_layout

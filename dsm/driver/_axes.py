@@ -1,0 +1,72 @@
+"""Named axes of chains: vmap in blocks, and which part of a problem varies along which axis."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Int, PyTree
+
+
+class Axis(eqx.Module):
+    """One axis of an ensemble of chains.
+
+    Attributes:
+        name: its dimension in results: "sample" (disorder), "beta", "replica", "lr", ...
+        size: number of chains along it.
+        over: which leaves of the problems have this axis, as `in_axes` of `jax.vmap`: 0 or None for the whole, or a tree of
+            them. Axes of a leaf come in the order of the ensemble's axes.
+    """
+
+    name: str = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+    over: PyTree = None
+
+    def varies(self, problems: PyTree) -> PyTree:
+        """True for each leaf of the problems that has this axis."""
+
+        def below(over: int | None, part: PyTree) -> PyTree:
+            return jax.tree.map(lambda _: over is not None, part)
+
+        return jax.tree.map(below, self.over, problems, is_leaf=lambda node: node is None)
+
+
+def over_chains(
+    function: Callable[..., Any],
+    axes: tuple[Axis, ...],
+    chains: PyTree,
+    indices: tuple[Int[Array, " n"], ...],
+    problems: PyTree,
+    block: int,
+) -> PyTree:
+    """`function(chain, indices, problem)` for every chain, about `block` of them at a time; inner axes go together first.
+
+    Arguments:
+        function: of one chain, its place along each axis, and its problem.
+        axes: names and variation; sizes are those of `indices`, since a device may have a part of an axis only.
+        chains: arrays whose leading axes are `axes`.
+        indices: places along each axis.
+        problems: see `Axis.over`.
+        block: the most chains that are worked on side by side, at least one.
+    """
+
+    def level(depth: int, chains: PyTree, place: tuple[Array, ...], problem: PyTree, block: int) -> PyTree:
+        if depth == len(axes):
+            return function(chains, place, problem)
+        varying, fixed = eqx.partition(problem, axes[depth].varies(problem))
+        size, inside = len(indices[depth]), int(np.prod([len(index) for index in indices[depth + 1 :]], dtype=int))
+        together = max(1, min(size, block // max(inside, 1)))
+        together = -(-size // -(-size // together))  # blocks of equal size, or nearly
+
+        def one(own: tuple[PyTree, Array, PyTree]) -> PyTree:
+            chain, index, part = own
+            return level(depth + 1, chain, (*place, index), eqx.combine(part, fixed), max(1, block // together))
+
+        rows = (chains, indices[depth], varying)
+        if together == size:
+            return jax.vmap(one)(rows)
+        return lax.map(one, rows, batch_size=together if together > 1 else None)
+
+    return level(0, chains, (), problems, block)

@@ -1,9 +1,0 @@
-"""Elementary moves on one weight, one file each."""
-
-from dsm._registry import import_folder
-from dsm.samplers.moves._base import MOVES as MOVES
-from dsm.samplers.moves._base import AbstractMove as AbstractMove
-from dsm.samplers.moves._base import AbstractProposal as AbstractProposal
-from dsm.samplers.moves._base import Unit as Unit
-
-import_folder(__name__, __path__)

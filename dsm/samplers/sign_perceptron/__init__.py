@@ -1,0 +1,17 @@
+"""Monte Carlo sampling of deep sign perceptrons: the unit-block sweep, its moves, and the system that they make."""
+
+from dsm.samplers.sign_perceptron._base import AbstractSampler as AbstractSampler
+from dsm.samplers.sign_perceptron._base import Info as Info
+from dsm.samplers.sign_perceptron._base import State as State
+from dsm.samplers.sign_perceptron._sampling import Sampling as Sampling
+from dsm.samplers.sign_perceptron._start import STARTS as STARTS
+from dsm.samplers.sign_perceptron._start import planted_start as planted_start
+from dsm.samplers.sign_perceptron._start import random_start as random_start
+from dsm.samplers.sign_perceptron._start import state_of as state_of
+from dsm.samplers.sign_perceptron._unit_block import UnitBlock as UnitBlock
+from dsm.samplers.sign_perceptron.moves import MOVES as MOVES
+from dsm.samplers.sign_perceptron.moves import AbstractMove as AbstractMove
+from dsm.samplers.sign_perceptron.moves.gaussian import GaussianMove as GaussianMove
+from dsm.samplers.sign_perceptron.moves.heat_bath import HeatBath as HeatBath
+from dsm.samplers.sign_perceptron.moves.spin_flip import SpinFlip as SpinFlip
+from dsm.samplers.sign_perceptron.moves.version_space import VersionSpace as VersionSpace
