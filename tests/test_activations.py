@@ -10,7 +10,7 @@ from dsm.networks import ACTIVATIONS, AbstractActivation, make_activation
 from dsm.networks.activations import relu
 from dsm.networks.activations._arcsin import arcsin
 from dsm.theory import Overlaps
-from dsm.theory._online_sgd import averages
+from dsm.theory._online_sgd_ode import averages
 
 PAIRS = ("value_value", "slope_slope", "slope_field_value")
 STUDENTS = 2

@@ -10,6 +10,7 @@ from helpers import energy_of, small_problem
 
 from dsm import data, networks
 from dsm._errors import ConfigError
+from dsm._random import stream
 
 ENSEMBLES = {
     "iid": data.iid_signs(8),
@@ -99,7 +100,7 @@ def test_labels_are_the_outputs_of_the_teacher(wiring, weights):
 
 
 def test_label_noise():
-    """Training labels are turned over with probability 1/(1 + exp(label_beta)), test labels never; patterns are the same."""
+    """Training labels are flipped with probability 1/(1 + exp(label_beta)), test labels never; patterns are the same."""
     teacher = networks.SignNetwork(40, 2, key=jax.random.key(0))
     clean, noisy = (
         data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(40), 20.0, 30, label_beta=beta)
@@ -113,6 +114,29 @@ def test_label_noise():
     np.testing.assert_array_equal(np.asarray(clean.labels), np.asarray(cold.labels))
     with pytest.raises(ConfigError, match="label_beta = -1.0: must be at least 0"):
         data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(40), 1.0, 30, label_beta=-1.0)
+
+
+class NamedStreamInputs(data.AbstractInputs):
+    """Inputs that draw from a stream of their key that has the name of another one."""
+
+    width: int
+
+    def sample(self, key, train, test):
+        spins = jax.random.rademacher(stream(key, "label noise"), (train + test, self.width), jnp.int8)
+        return spins[:train], spins[train:]
+
+
+def test_inputs_and_label_noise_have_streams_of_their_own():
+    """Whatever inputs do with their key, label noise is independent of them, and each is that of its stream."""
+    teacher, inputs, key = networks.SignNetwork(40, 1, key=jax.random.key(0)), NamedStreamInputs(40), jax.random.key(1)
+    clean, noisy = (data.teacher_problem(key, teacher, inputs, 5.0, 7, label_beta=b) for b in (float("inf"), 0.0))
+    flips = np.asarray(clean.labels * noisy.labels, int)  # of probability 1/2
+    assert abs(np.mean(flips * np.asarray(noisy.inputs, int))) < 5 / np.sqrt(flips.size)
+    train, test = inputs.sample(stream(key, "inputs"), 200, 7)
+    np.testing.assert_array_equal(noisy.inputs, train)
+    np.testing.assert_array_equal(noisy.test_inputs, test)
+    drawn = jax.random.bernoulli(stream(key, "label noise"), 0.5, flips.shape)
+    np.testing.assert_array_equal(flips == -1, drawn)
 
 
 @pytest.mark.parametrize(
@@ -243,6 +267,19 @@ def test_hidden_manifold_of_one_dimension_has_one_pattern_and_its_negative():
     for patterns in (train, test):
         assert np.all(np.abs(patterns @ train[0]) == 20)
         assert set(patterns @ train[0]) == {-20, 20}
+
+
+def test_both_hidden_manifolds_have_one_normalisation():
+    """Fields of variance 1 for each row of features; the signs are those of the law with the sign for its function."""
+    key, law = jax.random.key(12), data.LAWS.get("hidden_manifold")(width=6, latent=4)
+    features = law.disorder(key)
+    np.testing.assert_allclose(np.sum(np.asarray(features) ** 2, axis=1), 4, rtol=1e-6)
+    inputs, latent = law.draw(jax.random.key(13), features, 50)
+    feature_key, train_key, _ = jax.random.split(jax.random.key(14), 3)
+    train, _ = data.hidden_manifold(6, 4).sample(jax.random.key(14), 50, 1)
+    same, _ = law.draw(train_key, law.disorder(feature_key), 50)
+    np.testing.assert_array_equal(train, same)
+    assert set(np.unique(inputs)) == {-1, 1} and latent.shape == (50, 4)
 
 
 def test_hidden_manifold_of_many_dimensions_is_legal():

@@ -42,7 +42,7 @@ TINY = {
     ],
     "sgd_overparam": [("network.width=20",), ("network.width=20", "network.students=3", "data.samples=0")],
     "sgd_both_layers": [("network.width=20", "training.lr_second=0"), ("network.width=20",)],
-    "hidden_manifold_sgd": [("network.width=20", "data.stream.latent=10", "data.test_patterns=50")],
+    "hidden_manifold_sgd": [("network.width=20", "data.law.latent=10", "data.test_patterns=50")],
 }
 FIGURE_ARGUMENTS = {"alpha": ("2",)}
 

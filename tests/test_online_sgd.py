@@ -203,15 +203,17 @@ def test_failure_is_data():
     assert short.result == theory.Result.max_steps_reached and np.isnan(short.test_error[-1])
 
 
-def test_orthogonal_features_and_no_folding_are_plain_inputs():
+def test_orthogonal_features_and_a_linear_map_are_plain_inputs():
     rng = np.random.default_rng(3)
     size, ts = 12, np.array([0.0, 2.0, 10.0])
     rotation = np.linalg.qr(rng.normal(size=(size, size)))[0]
     w, wt = rng.normal(size=(3, size)), rng.normal(size=(2, size))
-    seen = wt @ rotation.T  # the teacher's weights on x
+    shown = wt @ rotation.T  # the teacher's weights on x
     settings = {"lr": 0.2, "lr_second": 0.1, "noise": 0.1, "weight_decay": 0.02, "ts": ts}
-    plain = theory.online_sgd(w @ w.T / size, w @ seen.T / size, wt @ wt.T / size, [1, 1, 1], [1, 1], **settings)
-    modes = theory.hidden_manifold_sgd(size**0.5 * rotation, w, wt, [1, 1, 1], [1, 1], folding="linear", **settings)
+    plain = theory.online_sgd(w @ w.T / size, w @ shown.T / size, wt @ wt.T / size, [1, 1, 1], [1, 1], **settings)
+    modes = theory.hidden_manifold_sgd(
+        size**0.5 * rotation, w, wt, [1, 1, 1], [1, 1], nonlinearity="linear", **settings
+    )
     np.testing.assert_allclose(modes.Q, plain.Q, atol=1e-8)
     np.testing.assert_allclose(modes.R, plain.R, atol=1e-8)
     np.testing.assert_allclose(modes.test_error, plain.test_error, atol=1e-8)
@@ -266,7 +268,7 @@ MANIFOLD = {
     "features": ({"features": np.ones((4, 3)) * 2}, "must be rows of squared length D = 3"),
     "w0": ({"w0": np.ones((2, 3))}, "w0 = (2, 3): must be of shape (K, 4)"),
     "wt": ({"wt": np.ones((2, 4))}, "wt = (2, 4): must be of shape (M, 3)"),
-    "folding": ({"folding": "cubic"}, "folding = cubic: must be one of sign, erf, linear"),
+    "nonlinearity": ({"nonlinearity": "cubic"}, "nonlinearity = cubic: must be one of sign, erf, linear"),
     "array of rates": ({"lr": [0.1, 0.2]}, "lr = an array of shape (2,): must be a number"),
 }
 

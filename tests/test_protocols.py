@@ -21,7 +21,7 @@ PACKAGE = Path(dsm.__file__).parent
 
 #: Floors of the house; a module imports from its own floor or from below.
 FLOORS = {
-    "_errors": 0, "_random": 0, "_results": 0, "_registry": 0, "_gaussian_channel": 0,
+    "_errors": 0, "_random": 0, "_results": 0, "_registry": 0,
     "networks": 1, "data": 2, "samplers": 3, "observables": 3, "theory": 3,
     "_layout": 4, "ensemble": 4, "training": 4, "config": 5, "_capacity": 5, "_signals": 5, "_progress": 5,
     "store": 6, "plotting": 6, "tasks": 7, "cli": 8, "__init__": 9,
@@ -33,10 +33,10 @@ LOOPS = {
     "samplers/_unit_block.py": "layers, units, weights",
     "ensemble.py": "segments, sweeps, swaps, samples",
     "_layout.py": "blocks of chains",
-    "theory/_saddle_point.py": "steps of the solver",
+    "theory/_monotone_saddle_point.py": "steps of the solver",
     "theory/_deep_student_machine.py": "layers, alphas",
     "theory/closures/layered.py": "layers",
-    "theory/_online_sgd.py": "curves",
+    "theory/_online_sgd_ode.py": "curves",
     "tasks/sample.py": "samples, when problems are drawn",
     "training/_simulation.py": "segments, steps",
 }
@@ -79,8 +79,9 @@ def test_every_part_is_registered_by_one_file():
         "samplers/schedules": samplers.SCHEDULES,
         "observables": observables.OBSERVABLES,
         "theory/closures": theory.CLOSURES,
+        "theory/weight_channels": theory.WEIGHT_CHANNELS,
         "networks/activations": networks.ACTIVATIONS,
-        "data/streams": data.STREAMS,
+        "data/laws": data.LAWS,
         "training/starts": training.STARTS,
     }
     for folder, registry in folders.items():

@@ -10,9 +10,9 @@ from helpers import run_chains
 from scipy import integrate, special
 
 from dsm import data, networks, samplers, theory
-from dsm._gaussian_channel import confusion, unbiased_free_entropy, unbiased_gap
 from dsm.observables.statistics import effective_sample_size
 from dsm.theory._deep_student_machine import make_model
+from dsm.theory._gaussian_channel import relative_variance, unbiased_free_entropy, unbiased_gap
 from dsm.theory._hidden_unit import hidden_free_entropy, hidden_unit, output_free_entropy, output_gain
 from dsm.theory.closures import CLOSURES, Order
 from dsm.theory.closures.layered import Layered
@@ -82,18 +82,18 @@ def quad(function):
 
 
 @pytest.mark.parametrize("lam", [0.0, 0.1, 0.7, 0.98])
-@pytest.mark.parametrize("fidelity", [1.0, 0.4])
-def test_output_unit_against_quadrature(lam, fidelity):
+@pytest.mark.parametrize("label_correlation", [1.0, 0.4])
+def test_output_unit_against_quadrature(lam, label_correlation):
     scale = np.sqrt(lam / (1 - lam))
 
-    def seen(sign, z):
-        return np.maximum((1 - fidelity) / 2 + fidelity * special.ndtr(sign * z * scale), 1e-300)
+    def probability(sign, z):
+        return np.maximum((1 - label_correlation) / 2 + label_correlation * special.ndtr(sign * z * scale), 1e-300)
 
-    gain = fidelity**2 * quad(lambda z: normal(z) * normal(z * scale) ** 2 / seen(-1, z)) / (1 - lam)
-    entropy = quad(lambda z: normal(z) * 2 * special.xlogy(seen(-1, z), seen(-1, z)))
+    gain = label_correlation**2 * quad(lambda z: normal(z) * normal(z * scale) ** 2 / probability(-1, z)) / (1 - lam)
+    entropy = quad(lambda z: normal(z) * 2 * special.xlogy(probability(-1, z), probability(-1, z)))
     gap = jnp.asarray(1 - lam)
-    np.testing.assert_allclose(output_gain(gap, ONE * fidelity), gain, rtol=1e-11)
-    np.testing.assert_allclose(output_free_entropy(gap, ONE * fidelity), entropy, rtol=1e-11)
+    np.testing.assert_allclose(output_gain(gap, ONE * label_correlation), gain, rtol=1e-11)
+    np.testing.assert_allclose(output_free_entropy(gap, ONE * label_correlation), entropy, rtol=1e-11)
 
 
 @pytest.mark.parametrize("field", [1e-6, 0.3, 2.0, 40.0])
@@ -154,11 +154,11 @@ def test_derivatives_of_the_hidden_free_entropy():
         np.testing.assert_allclose(by_field, (2 - gap) / 2, rtol=1e-9)
 
 
-def test_confusion_and_its_complement():
+def test_relative_variance_and_its_complement():
     for field in (1e-9, 0.5, 3.0):
-        doubt, learned = confusion(ONE * 0.9, ONE * 0.1, ONE * field)
-        np.testing.assert_allclose(doubt + learned, 1, rtol=1e-12)
-    tiny = confusion(ONE * 0.9, ONE * 0.1, ONE * 1e-9)[1]
+        variance, reduction = relative_variance(ONE * 0.9, ONE * 0.1, ONE * field)
+        np.testing.assert_allclose(variance + reduction, 1, rtol=1e-12)
+    tiny = relative_variance(ONE * 0.9, ONE * 0.1, ONE * 1e-9)[1]
     np.testing.assert_allclose(tiny, 4 * 0.09 * 1e-9, rtol=1e-4)  # linear in the field, not rounded away
 
 

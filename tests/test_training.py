@@ -110,7 +110,7 @@ def test_fluctuations_fall_as_the_root_of_the_width():
 
 def test_manifold_simulation_follows_its_equations():
     settings = (
-        "data=manifold_stream", "data.stream.latent=60", "network.width=300", "network.students=2", "data.samples=8",
+        "data=manifold_law", "data.law.latent=60", "network.width=300", "network.students=2", "data.samples=8",
         "data.test_patterns=4000", "training.time=4",
     )  # fmt: skip
     config = dsm.compose(*SMALL, *settings)
@@ -129,25 +129,25 @@ def test_manifold_simulation_follows_its_equations():
     assert abs(shift) < 0.2
 
 
-def test_foldings_have_the_moments_they_claim():
+def test_nonlinearities_have_the_moments_they_claim():
     u = np.linspace(-9, 9, 200_001)
     weight = np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi) * (u[1] - u[0])
-    from dsm.data.streams.hidden_manifold import FOLDINGS
+    from dsm.data.laws.hidden_manifold import NONLINEARITIES
 
-    for folding in FOLDINGS.values():
-        f = np.asarray(folding.function(jnp.asarray(u)))
+    for nonlinearity in NONLINEARITIES.values():
+        f = np.asarray(nonlinearity.function(jnp.asarray(u)))
         np.testing.assert_allclose(np.sum(weight * f), 0, atol=1e-4)
-        np.testing.assert_allclose(np.sum(weight * u * f), folding.gain, atol=1e-5)
-        np.testing.assert_allclose(np.sum(weight * f**2), folding.square, atol=1e-4)
+        np.testing.assert_allclose(np.sum(weight * u * f), nonlinearity.gain, atol=1e-5)
+        np.testing.assert_allclose(np.sum(weight * f**2), nonlinearity.square, atol=1e-4)
 
 
 def test_manifold_features_have_unit_rows():
-    source = data.STREAMS.get("hidden_manifold")(width=30, latent=7)
+    source = data.LAWS.get("hidden_manifold")(width=30, latent=7)
     features = source.disorder(jax.random.key(0))
     np.testing.assert_allclose(jnp.sum(features**2, axis=1), 7, rtol=1e-5)
     inputs, seen = source.draw(jax.random.key(1), features, 5)
     assert inputs.shape == (5, 30) and seen.shape == (5, 7) and set(np.unique(inputs)) == {-1.0, 1.0}
-    own = data.STREAMS.get("hidden_manifold")(width=30, latent=7, teacher="inputs")
+    own = data.LAWS.get("hidden_manifold")(width=30, latent=7, teacher="inputs")
     inputs, seen = own.draw(jax.random.key(1), features, 5)
     np.testing.assert_array_equal(inputs, seen)
 
@@ -175,7 +175,7 @@ def test_epochs_on_few_patterns_overfit():
 
 
 @pytest.mark.parametrize(
-    "overrides", [(), ("data.patterns=7", "data.noise=0.1"), ("data=manifold_stream", "data.samples=4")]
+    "overrides", [(), ("data.patterns=7", "data.noise=0.1"), ("data=manifold_law", "data.samples=4")]
 )
 def test_devices_change_rounding_only(overrides):
     simulation, progress = simulation_of(*overrides)
@@ -268,8 +268,8 @@ BAD = {
     "outputs": ("network.outputs=[1,2]", "network.outputs = [1, 2]: must be a number, or a list of 4 numbers"),
     "narrow": ("network.width=5", "network.width = 5: must be at least network.students + network.teachers = 6"),
     "time": ("training.time=0", "training.time = 0.0: must be positive and finite"),
-    "stream": ("data.stream.name=sea", "data.stream.name = sea: must be one of gaussian, hidden_manifold"),
-    "latent": ("data=manifold_stream data.stream.latent=0", "data.stream.latent = 0: must be an integer >= 1"),
+    "stream": ("data.law.name=sea", "data.law.name = sea: must be one of gaussian, hidden_manifold"),
+    "latent": ("data=manifold_law data.law.latent=0", "data.law.latent = 0: must be an integer >= 1"),
     "patterns": ("data.patterns=0", "data.patterns = 0: must be null or at least 1"),
     "start": ("training.start.name=warm", "training.start.name = warm: must be one of given, random, symmetric"),
     "asymmetric": (
@@ -290,17 +290,17 @@ BAD = {
         "training.start.[[Q0, R0], [R0^T, T]] = a matrix with eigenvalue -",
     ),
     "manifold start": (
-        "data=manifold_stream training.start.name=symmetric",
-        "training.start.name = symmetric: must be random with data.stream = hidden_manifold",
+        "data=manifold_law training.start.name=symmetric",
+        "training.start.name = symmetric: must be random with data.law = hidden_manifold",
     ),
     "nothing": ("data.samples=0 observe.theory=false", "observe.theory = False: must be true with data.samples = 0"),
     "start as a list": (
         "training.start.name=[random]",
         "training.start.name = ['random']: must be one of given, random",
     ),
-    "folding": (
-        "data=manifold_stream data.stream.folding=[sign]",
-        "data.stream.folding = ['sign']: must be a word",
+    "nonlinearity": (
+        "data=manifold_law data.law.nonlinearity=[sign]",
+        "data.law.nonlinearity = ['sign']: must be a word",
     ),
     "every": ("observe.first=0", "observe.first = 0.0: must be positive and finite"),
 }

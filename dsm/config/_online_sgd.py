@@ -8,7 +8,7 @@ import numpy as np
 
 from dsm._errors import ConfigError, require
 from dsm.config._base import Config
-from dsm.data import STREAMS, AbstractStream
+from dsm.data import LAWS, AbstractLaw
 from dsm.networks import ACTIVATIONS
 from dsm.training import STARTS
 
@@ -53,7 +53,7 @@ class StreamConfig:
     `test_patterns` fresh inputs measure the test error where it is no function of the order parameters.
     """
 
-    stream: dict[str, Any]
+    law: dict[str, Any]
     noise: float
     patterns: int | None
     test_patterns: int
@@ -124,9 +124,7 @@ class OnlineSGDConfig(Config):
                 raise ConfigError(f"training.start.{error}") from None
         else:
             name = self.training.start["name"]
-            require(
-                name == "random", "training.start.name", name, f"random with data.stream = {self.data.stream['name']}"
-            )
+            require(name == "random", "training.start.name", name, f"random with data.law = {self.data.law['name']}")
         if not self.data.samples:
             require(self.observe.theory, "observe.theory", self.observe.theory, "true with data.samples = 0")
             require(
@@ -140,9 +138,9 @@ class OnlineSGDConfig(Config):
         legal = f"at most {most} / network.width"
         require(self.training.time * network.width <= most, "training.time", self.training.time, legal)
 
-    def source(self) -> AbstractStream:
+    def source(self) -> AbstractLaw:
         """The stream of inputs."""
-        return STREAMS.build(self.data.stream, "data.stream", width=self.network.width)
+        return LAWS.build(self.data.law, "data.law", width=self.network.width)
 
 
 def _units(key: str, value: Any, number: int) -> np.ndarray:

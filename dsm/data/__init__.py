@@ -8,14 +8,14 @@ from dsm.data.inputs import AbstractInputs as AbstractInputs
 from dsm.data.inputs.digits import Digits as digits
 from dsm.data.inputs.hidden_manifold import HiddenManifold as hidden_manifold
 from dsm.data.inputs.iid import IIDSigns as iid_signs
-from dsm.data.streams import STREAMS as STREAMS
-from dsm.data.streams import AbstractStream as AbstractStream
+from dsm.data.laws import LAWS as LAWS
+from dsm.data.laws import AbstractLaw as AbstractLaw
 
 __all__ = [
     "INPUTS",
-    "STREAMS",
+    "LAWS",
     "AbstractInputs",
-    "AbstractStream",
+    "AbstractLaw",
     "Problem",
     "digits",
     "hidden_manifold",

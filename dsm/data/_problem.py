@@ -19,7 +19,7 @@ class Problem(eqx.Module):
     Attributes:
         teacher: the network that labels; students share its wiring and prior.
         inputs: training patterns.
-        labels: the teacher's outputs on them, some turned over if there is label noise.
+        labels: the teacher's outputs on them, some flipped if there is label noise.
         test_inputs: fresh patterns of the same law.
         test_labels: the teacher's outputs on them.
     """
@@ -53,7 +53,7 @@ def teacher_problem(
 ) -> Problem:
     """Draw M = round(alpha c) training and `test_patterns` fresh patterns and let the teacher label them.
 
-    Each training label is turned over with probability 1/(1 + exp(label_beta)). Then the posterior of the teacher is
+    Each training label is flipped with probability 1/(1 + exp(label_beta)). Then the posterior of the teacher is
     prior(J) exp(-beta E) at beta = label_beta (the Nishimori line). Test labels have no noise.
 
     Raises:
@@ -64,7 +64,7 @@ def teacher_problem(
     require(inputs.width == width, "inputs.width", inputs.width, f"the teacher's width = {width}")
     require(is_integer(test_patterns) and test_patterns >= 1, "test_patterns", test_patterns, "an integer >= 1")
     require(label_beta >= 0, "label_beta", label_beta, "at least 0, or inf for labels without noise")
-    train, test = inputs.sample(key, training_patterns(alpha, teacher.wiring.fan_in), test_patterns)
+    train, test = inputs.sample(stream(key, "inputs"), training_patterns(alpha, teacher.wiring.fan_in), test_patterns)
     output = jax.vmap(lambda pattern: teacher(pattern)[-1])
     labels = output(train)
     if label_beta < math.inf:

@@ -16,7 +16,7 @@ from dsm._capacity import refuse_too_large
 from dsm._layout import Layout, make_layout
 from dsm._random import root_key, stream
 from dsm.config import OnlineSGDConfig
-from dsm.data.streams.hidden_manifold import HiddenManifold
+from dsm.data.laws.hidden_manifold import ManifoldLaw
 from dsm.networks import ACTIVATIONS
 from dsm.store import describe
 from dsm.tasks._loop import History
@@ -180,7 +180,7 @@ def _dataset(
     if simulation is None or overlaps is not None:
         assert overlaps is not None
         return dataset.assign(_equations_of_motion(config, overlaps, times))
-    if isinstance(simulation.source, HiddenManifold) and simulation.source.teacher == "latent":
+    if isinstance(simulation.source, ManifoldLaw) and simulation.source.teacher == "latent":
         return dataset.assign(_manifold_equations(config, simulation, simulation.source, times))
     return dataset  # for this law there are none
 
@@ -214,7 +214,7 @@ def _equations_of_motion(config: OnlineSGDConfig, overlaps: Overlaps, times: Flo
 
 
 def _manifold_equations(
-    config: OnlineSGDConfig, simulation: OnlineSimulation, source: HiddenManifold, times: Float[np.ndarray, " n"]
+    config: OnlineSGDConfig, simulation: OnlineSimulation, source: ManifoldLaw, times: Float[np.ndarray, " n"]
 ) -> dict:
     """What theory says of each sample, from its own features and weights."""
     problems = simulation.problems
@@ -230,7 +230,7 @@ def _manifold_equations(
             vt,
             ts=times,
             activation=config.network.activation,
-            folding=source.folding,
+            nonlinearity=source.nonlinearity,
             **_rates(config),
         )
         for sample in range(config.data.samples)

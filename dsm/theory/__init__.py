@@ -3,9 +3,9 @@
 from dsm.theory._deep_student_machine import Solution as Solution
 from dsm.theory._deep_student_machine import continuation as continuation
 from dsm.theory._deep_student_machine import deep_student_machine as deep_student_machine
-from dsm.theory._hidden_manifold_sgd import hidden_manifold_sgd as hidden_manifold_sgd
-from dsm.theory._online_sgd import Trajectory as Trajectory
-from dsm.theory._online_sgd import online_sgd as online_sgd
+from dsm.theory._hidden_manifold_ode import hidden_manifold_sgd as hidden_manifold_sgd
+from dsm.theory._online_sgd_ode import Trajectory as Trajectory
+from dsm.theory._online_sgd_ode import online_sgd as online_sgd
 from dsm.theory._order_parameters import Overlaps as Overlaps
 from dsm.theory._order_parameters import check_covariance as check_covariance
 from dsm.theory._order_parameters import test_error as test_error
@@ -17,3 +17,5 @@ from dsm.theory._transitions import coexistences as coexistences
 from dsm.theory._transitions import critical_alpha as critical_alpha
 from dsm.theory.closures import CLOSURES as CLOSURES
 from dsm.theory.closures import AbstractClosure as AbstractClosure
+from dsm.theory.weight_channels import WEIGHT_CHANNELS as WEIGHT_CHANNELS
+from dsm.theory.weight_channels import AbstractWeightChannel as AbstractWeightChannel

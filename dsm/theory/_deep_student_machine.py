@@ -18,11 +18,11 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from dsm._errors import is_integer, require
-from dsm.networks import PRIORS, AbstractPrior
+from dsm.theory._monotone_saddle_point import SaddlePoint, find_saddle_point
 from dsm.theory._precision import in_float64
 from dsm.theory._result import Result
-from dsm.theory._saddle_point import SaddlePoint, find_saddle_point
 from dsm.theory.closures import CLOSURES, AbstractClosure, Order
+from dsm.theory.weight_channels import AbstractWeightChannel, make_weight_channel
 
 #: Arrays within compiled code, numpy outside.
 Values = Array | np.ndarray
@@ -82,7 +82,7 @@ def deep_student_machine(
         closure: of the hidden spin, `yoshino` or `layered`.
         branch: "ordered" searches from Q = q = 0.999 downwards, "disordered" from 0.001 upwards; they differ where two
             phases coexist.
-        beta: inverse temperature. Labels are turned over with probability 1/(1 + exp(beta)) and students have the Gibbs
+        beta: inverse temperature. Labels are flipped with probability 1/(1 + exp(beta)) and students have the Gibbs
             weight exp(-beta E): the Nishimori line, on which the teacher is a typical student. inf: no noise, E = 0.
         init: another start in [0, 1] for all Q and q. From 1 perfect learning is found where it is a solution, as it is
             with ising weights at every alpha; from 0.999 it may be missed.
@@ -137,21 +137,21 @@ def _solve(
 
 
 class Model(eqx.Module):
-    """Weight prior and closure: the equations."""
+    """Weight channel and closure: the equations."""
 
-    prior: AbstractPrior
+    weights: AbstractWeightChannel
     closure: AbstractClosure
 
     def update(self, order: Order, alpha: Float[Array, ""]) -> Order:
         """One application of the saddle-point equations."""
         response = self.closure.respond(order)
-        return Order(jax.vmap(self.prior.overlap_gap)(alpha * response.weight_field), response.spin_gap)
+        return Order(jax.vmap(self.weights.overlap_gap)(alpha * response.weight_field), response.spin_gap)
 
     def free_entropy(self, order: Order, alpha: Float[Array, ""]) -> Float[Array, ""]:
         """Per N M, at a saddle point."""
         response = self.closure.respond(order)
-        weights = jax.vmap(self.prior.free_entropy)(alpha * response.weight_field)
-        return jnp.sum(weights) / alpha + response.free_entropy
+        of_weights = jax.vmap(self.weights.free_entropy)(alpha * response.weight_field)
+        return jnp.sum(of_weights) / alpha + response.free_entropy
 
     def solve(self, alpha: Float[Array, ""], start: Order, max_steps: int) -> SaddlePoint:
         """The saddle point reached from `start`."""
@@ -209,8 +209,8 @@ def _following(
     most = 1 - BRANCHES["disordered"]
 
     def one(order: Order, alpha: Float[Array, ""]) -> tuple[Order, SaddlePoint]:
-        awake = jax.tree.map(lambda gap: jnp.minimum(gap, most), order)
-        point = model.solve(alpha, awake, max_steps)
+        raised = jax.tree.map(lambda gap: jnp.minimum(gap, most), order)
+        point = model.solve(alpha, raised, max_steps)
         return point.order, point
 
     _, points = lax.scan(one, uniform(depth, start), alphas)
@@ -226,8 +226,8 @@ def make_model(depth: int, weights: str, closure: str, beta: float) -> Model:
     require(is_integer(depth) and depth >= 1, "depth", depth, "an integer >= 1")
     number = isinstance(beta, numbers.Real) and not isinstance(beta, bool)
     require(number and beta > 0, "beta", beta, "a positive number or inf")
-    fidelity = jnp.asarray(math.tanh(beta / 2))
-    return Model(PRIORS.get(weights, "weights")(), CLOSURES.get(closure, "closure")(fidelity=fidelity))
+    label_correlation = jnp.asarray(math.tanh(beta / 2))
+    return Model(make_weight_channel(weights), CLOSURES.get(closure, "closure")(label_correlation=label_correlation))
 
 
 def checked_alphas(alpha: Any) -> Float[np.ndarray, "*a"]:

@@ -17,7 +17,14 @@ import numpy as np
 from jax.scipy.special import erfc, xlogy
 from jaxtyping import Array, Float
 
-from dsm._gaussian_channel import SMALLEST, STEP, Scalar, confusion, posterior_entropy, with_local_jacobian
+from dsm.theory._gaussian_channel import (
+    SMALLEST,
+    STEP,
+    Scalar,
+    posterior_entropy,
+    relative_variance,
+    with_local_jacobian,
+)
 
 #: t >= 0; integrands are even.
 NODES = STEP * np.arange(38)
@@ -43,41 +50,47 @@ def tail(x: Float[Array, "..."]) -> Float[Array, "..."]:
     return erfc(x * 0.5**0.5) / 2
 
 
-def seen(x: Float[Array, "..."], fidelity: Scalar) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Probabilities of the labels +1 and -1, if the spin's expected value is multiplied by `fidelity` on its way."""
-    wrong = (1 - fidelity) / 2
-    return wrong + fidelity * tail(-x), wrong + fidelity * tail(x)
+def label_probabilities(
+    x: Float[Array, "..."], label_correlation: Scalar
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """Probabilities of the labels +1 and -1 of a spin in the known field X = `x`.
+
+    `label_correlation` is the mean of label times spin: 1 - 2 rho if labels are flipped with probability rho.
+    """
+    flip = (1 - label_correlation) / 2
+    return flip + label_correlation * tail(-x), flip + label_correlation * tail(x)
 
 
 @with_local_jacobian
-def output_gain(gap: Scalar, fidelity: Scalar) -> Scalar:
-    """E'(lam) of a sign that is read as it is (`fidelity` 1), or turned over with probability (1 - fidelity)/2."""
+def output_gain(gap: Scalar, label_correlation: Scalar) -> Scalar:
+    """E'(lam) of a sign whose labels have this correlation with it."""
     x, weights = known_field(gap)
-    up, down = seen(x, fidelity)
-    return fidelity**2 * jnp.sum(weights * gauss(x) ** 2 / (up * down)) / (2 * jnp.maximum(gap, NEAREST))
+    up, down = label_probabilities(x, label_correlation)
+    return label_correlation**2 * jnp.sum(weights * gauss(x) ** 2 / (up * down)) / (2 * jnp.maximum(gap, NEAREST))
 
 
-def output_free_entropy(gap: Scalar, fidelity: Scalar) -> Scalar:
+def output_free_entropy(gap: Scalar, label_correlation: Scalar) -> Scalar:
     """E(lam) <= 0, the mean log likelihood of a label."""
     x, weights = known_field(gap)
-    up, down = seen(x, fidelity)
-    noise = xlogy((1 + fidelity) / 2, (1 + fidelity) / 2) + xlogy((1 - fidelity) / 2, (1 - fidelity) / 2)
+    up, down = label_probabilities(x, label_correlation)
+    flip = (1 - label_correlation) / 2
+    noise = xlogy(1 - flip, 1 - flip) + xlogy(flip, flip)
     # What is left where the spin is certain, far out in X, is the noise: it does not decay, and is taken out of the sum.
     return noise + jnp.sum(weights * (xlogy(up, up) + xlogy(down, down) - noise))
 
 
 @with_local_jacobian
 def hidden_unit(gap: Scalar, field: Scalar) -> tuple[Scalar, Scalar]:
-    """(1 - q, g) of a unit whose spin is also seen from above through a Gaussian channel of strength f = `field`.
+    """(1 - q, g) of a unit whose spin is also observed from above through a Gaussian channel of strength f = `field`.
 
     q = E[m^2] with m the posterior mean of the spin, g = E[d^2]/2 with d the derivative of the log likelihood with
     respect to the field (physics of the exact one-unit measure; g(f = 0) = 0 and g(f = infinity) = E'(lam)).
     """
     x, weights = known_field(gap)
     up, down = tail(-x), tail(x)
-    doubt, learned = jax.vmap(confusion, (0, 0, None))(up, down, field)
-    spin_gap = jnp.sum(weights * 4 * up * down * doubt)
-    gain = jnp.sum(weights * gauss(x) ** 2 / (up * down) * learned) / (2 * jnp.maximum(gap, NEAREST))
+    variance, reduction = jax.vmap(relative_variance, (0, 0, None))(up, down, field)
+    spin_gap = jnp.sum(weights * 4 * up * down * variance)
+    gain = jnp.sum(weights * gauss(x) ** 2 / (up * down) * reduction) / (2 * jnp.maximum(gap, NEAREST))
     return spin_gap, gain
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from dsm._errors import is_integer, require
 from dsm.networks.activations import AbstractActivation, make_activation
-from dsm.theory._online_sgd import Rates, batched, checked_rates, velocity
+from dsm.theory._online_sgd_ode import Rates, batched, checked_rates, velocity
 from dsm.theory._order_parameters import Overlaps, checked_overlaps, test_error
 from dsm.theory._precision import in_float64
 from dsm.theory._result import Result

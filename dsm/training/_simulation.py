@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from dsm._layout import SHARDS, Layout
 from dsm._random import stream
-from dsm.data import AbstractStream
+from dsm.data import AbstractLaw
 from dsm.networks import AbstractActivation, TwoLayerNetwork
 from dsm.theory import Overlaps, test_error
 from dsm.training._online_sgd import OnlineSGD, mean_error
@@ -64,7 +64,7 @@ class Learning(eqx.Module):
 
 def two_layer_problem(
     key: Key[Array, ""],
-    source: AbstractStream,
+    source: AbstractLaw,
     student: TwoLayerNetwork,
     teacher: TwoLayerNetwork,
     noise: float,
@@ -101,7 +101,7 @@ class OnlineSimulation(eqx.Module):
     """
 
     problems: TwoLayerProblem
-    source: AbstractStream
+    source: AbstractLaw
     learner: OnlineSGD
     noise: Float[Array, ""] | None
     key: Key[Array, ""]

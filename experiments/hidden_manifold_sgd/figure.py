@@ -18,13 +18,13 @@ from dsm.plotting import overlay, with_error
 
 def main(runs: str, output: str) -> None:
     found = [dsm.load(done.parent) for done in sorted(Path(runs).rglob("DONE"))]
-    found.sort(key=lambda data: int(data.attrs["data.stream.latent"]))
+    found.sort(key=lambda data: int(data.attrs["data.law.latent"]))
     figure = Figure(figsize=(13, 4), layout="constrained")
     error, difference, single = figure.subplots(1, 3)
     print("| D | t | test error, simulation | theory | difference / theory |")
     print("|---|---|---|---|---|")
     for row, data in enumerate(found):
-        latent, style = data.attrs["data.stream.latent"], {"color": f"C{row}"}
+        latent, style = data.attrs["data.law.latent"], {"color": f"C{row}"}
         overlay(error, data, "test_error", label=f"$D={latent}$", **style)
         relative = ((data.test_error - data.theory_test_error) / data.theory_test_error).transpose("sample", "t")
         mean, spread = jackknife(relative.values)
@@ -49,7 +49,7 @@ def main(runs: str, output: str) -> None:
     error.set(yscale="log", ylabel=r"test error $\epsilon$, mean over samples")
     difference.axhline(0, color="0.6", lw=0.8)
     difference.set_ylabel(r"$(\epsilon-\epsilon_{th})/\epsilon_{th}$, each sample with its own theory")
-    single.set_title(f"one sample, $D={one.attrs['data.stream.latent']}$", fontsize=10)
+    single.set_title(f"one sample, $D={one.attrs['data.law.latent']}$", fontsize=10)
     for axes in (error, difference, single):
         axes.set_xscale("symlog", linthresh=0.1)
         axes.set(xlim=(0, None), xlabel="$t$ = steps / $N$")

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from dsm._gaussian_channel import unbiased_free_entropy, unbiased_gap
 from dsm.networks.priors._base import PRIORS, AbstractPrior
 
 
@@ -21,9 +20,3 @@ class Ising(AbstractPrior):
 
     def normalise(self, weights: Float[Array, "... c"]) -> Float[Array, "... c"]:
         return weights
-
-    def overlap_gap(self, field: Float[Array, ""]) -> Float[Array, ""]:
-        return unbiased_gap(field)  # Q = int Dz tanh(sqrt(e) z + e)
-
-    def free_entropy(self, field: Float[Array, ""]) -> Float[Array, ""]:
-        return unbiased_free_entropy(field)

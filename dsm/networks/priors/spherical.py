@@ -27,9 +27,3 @@ class Spherical(AbstractPrior):
     def normalise(self, weights: Float[Array, "... c"]) -> Float[Array, "... c"]:
         square = jnp.mean(weights**2, axis=-1, keepdims=True)
         return weights * jnp.where(square > 0, jnp.maximum(square, 1e-30) ** -0.5, 0)
-
-    def overlap_gap(self, field: Float[Array, ""]) -> Float[Array, ""]:
-        return 1 / (1 + field)
-
-    def free_entropy(self, field: Float[Array, ""]) -> Float[Array, ""]:
-        return (field / (1 + field) - jnp.log1p(field)) / 2  # (ln(1 - Q) + Q)/2

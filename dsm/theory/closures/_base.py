@@ -44,10 +44,10 @@ class AbstractClosure(eqx.Module):
     """Saddle-point equations of the deep student machine in the dense limit, for all layers at once.
 
     Attributes:
-        fidelity: 1 - 2 rho where labels are turned over with probability rho.
+        label_correlation: mean of label times the teacher's output: 1 - 2 rho if labels are flipped with probability rho.
     """
 
-    fidelity: Float[Array, ""]
+    label_correlation: Float[Array, ""]
 
     @abc.abstractmethod
     def respond(self, order: Order) -> Response:

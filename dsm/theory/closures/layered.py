@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dsm._gaussian_channel import Scalar
+from dsm.theory._gaussian_channel import Scalar
 from dsm.theory._hidden_unit import hidden_free_entropy, hidden_unit, output_free_entropy, output_gain
 from dsm.theory.closures._base import CLOSURES, AbstractClosure, Order, Response, product_gap
 
@@ -25,12 +25,12 @@ class Layered(AbstractClosure):
             spin_gap, gain = hidden_unit(own_gap, field)
             return gain, (field, spin_gap, gain)
 
-        top = output_gain(gap[-1], self.fidelity)
+        top = output_gain(gap[-1], self.label_correlation)
         _, (field, spin_gap, gain) = lax.scan(downwards, top, (gap[:-1], order.weight_gap[1:]), reverse=True)
         gain = jnp.append(gain, top)
         units = jax.vmap(hidden_free_entropy)(gap[:-1], field, spin_gap)
         return Response(
             weight_field=2 * (1 - below) * gain,
             spin_gap=spin_gap,
-            free_entropy=jnp.sum(units) + output_free_entropy(gap[-1], self.fidelity),
+            free_entropy=jnp.sum(units) + output_free_entropy(gap[-1], self.label_correlation),
         )

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from dsm._gaussian_channel import unbiased_free_entropy, unbiased_gap
+from dsm.theory._gaussian_channel import unbiased_free_entropy, unbiased_gap
 from dsm.theory._hidden_unit import output_free_entropy, output_gain
 from dsm.theory.closures._base import CLOSURES, AbstractClosure, Order, Response, product_gap
 
@@ -16,8 +16,8 @@ class Yoshino(AbstractClosure):
     def respond(self, order: Order) -> Response:
         below, above = order.spin_gaps[:-1], order.spin_gaps[1:]
         gap = product_gap(below, order.weight_gap, above)
-        read = jnp.ones_like(gap).at[-1].set(self.fidelity)
-        gain = jax.vmap(output_gain)(gap, read)
+        correlation = jnp.ones_like(gap).at[-1].set(self.label_correlation)
+        gain = jax.vmap(output_gain)(gap, correlation)
         overlap = 1 - order.weight_gap
         field = 2 * ((overlap * (1 - below) * gain)[:-1] + (overlap * (1 - above) * gain)[1:])
         # ln 2: spins are counted, not averaged, over their two values.
@@ -25,5 +25,5 @@ class Yoshino(AbstractClosure):
         return Response(
             weight_field=2 * (1 - below) * (1 - above) * gain,
             spin_gap=jax.vmap(unbiased_gap)(field),
-            free_entropy=jnp.sum(jax.vmap(output_free_entropy)(gap, read)) + jnp.sum(spins),
+            free_entropy=jnp.sum(jax.vmap(output_free_entropy)(gap, correlation)) + jnp.sum(spins),
         )

@@ -22,9 +22,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dsm._errors import require
-from dsm.data.streams.hidden_manifold import FOLDINGS
+from dsm.data.laws.hidden_manifold import NONLINEARITIES
 from dsm.networks.activations import AbstractActivation, make_activation
-from dsm.theory._online_sgd import (
+from dsm.theory._online_sgd_ode import (
     TOLERANCE,
     Rates,
     Trajectory,
@@ -132,7 +132,7 @@ def hidden_manifold_sgd(
     noise: Any = 0.0,
     weight_decay: Any = 0.0,
     activation: Any = "erf",
-    folding: str = "sign",
+    nonlinearity: str = "sign",
     ts: Any,
     tolerance: float = TOLERANCE,
     max_steps: int = 10**6,
@@ -145,11 +145,12 @@ def hidden_manifold_sgd(
         wt: (M, D), first-layer weights of the teacher, on the latent coordinates.
         v0: (K,), second-layer weights of the student at t = 0.
         vt: (M,), those of the teacher.
-        folding: f, one of sign, erf, linear (`dsm.data.streams`).
+        nonlinearity: f, one of sign, erf, linear (`dsm.data.laws`).
         lr, lr_second, noise, weight_decay, activation, ts, tolerance, max_steps: as in `online_sgd`, without leading axes.
 
     Raises:
-        ConfigError: shapes that do not match, rows of features of another length, an unknown folding, or as `online_sgd`.
+        ConfigError: shapes that do not match, rows of features of another length, an unknown nonlinearity, or as
+            `online_sgd`.
     """
     F, w, teacher, v, outputs = (
         as_numbers(name, value)
@@ -165,7 +166,7 @@ def hidden_manifold_sgd(
     lengths = np.sum(F**2, axis=1)
     require(bool(np.allclose(lengths, latent, rtol=1e-5)), "features", f"rows of squared length {lengths.min():.4g} to "
             f"{lengths.max():.4g}", f"rows of squared length D = {latent}")  # fmt: skip
-    require(folding in list(FOLDINGS), "folding", folding, f"one of {', '.join(FOLDINGS)}")
+    require(nonlinearity in list(NONLINEARITIES), "nonlinearity", nonlinearity, f"one of {', '.join(NONLINEARITIES)}")
     check_limits(tolerance, max_steps)
     constants = checked_rates(lr, lr_second, noise, weight_decay)
     for name, rate in zip(("lr", "lr_second", "noise", "weight_decay"), constants, strict=True):
@@ -175,7 +176,7 @@ def hidden_manifold_sgd(
 
     eigenvalues, vectors = np.linalg.eigh(F.T @ F / width)
     student_modes, teacher_modes = (w @ F / width**0.5) @ vectors, teacher @ vectors
-    f = FOLDINGS[folding]
+    f = NONLINEARITIES[nonlinearity]
 
     def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.einsum("kd,md->dkm", a, b)

@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from dsm.data.streams._base import STREAMS, AbstractStream
+from dsm.data.laws._base import LAWS, AbstractLaw
 
 
-@STREAMS.register("gaussian")
-class Gaussian(AbstractStream):
+@LAWS.register("gaussian")
+class GaussianLaw(AbstractLaw):
     """Independent standard normal components; the teacher sees the same.
 
     Attributes:

@@ -9,11 +9,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from dsm._errors import is_integer, require
-from dsm.data.streams._base import STREAMS, AbstractStream
+from dsm.data._manifold import manifold_features, manifold_fields
+from dsm.data.laws._base import LAWS, AbstractLaw
 from dsm.networks import sign_pm
 
 
-class Folding(NamedTuple):
+class Nonlinearity(NamedTuple):
     """An odd function f of a standard normal u, with E u f(u) and E f(u)**2."""
 
     function: Callable[[Array], Array]
@@ -21,15 +22,15 @@ class Folding(NamedTuple):
     square: float
 
 
-FOLDINGS = {
-    "sign": Folding(sign_pm, (2 / jnp.pi) ** 0.5, 1.0),
-    "erf": Folding(lambda u: jax.lax.erf(u * 0.5**0.5), jnp.pi**-0.5, 1 / 3),
-    "linear": Folding(lambda u: u, 1.0, 1.0),
+NONLINEARITIES = {
+    "sign": Nonlinearity(sign_pm, (2 / jnp.pi) ** 0.5, 1.0),
+    "erf": Nonlinearity(lambda u: jax.lax.erf(u * 0.5**0.5), jnp.pi**-0.5, 1 / 3),
+    "linear": Nonlinearity(lambda u: u, 1.0, 1.0),
 }
 
 
-@STREAMS.register("hidden_manifold")
-class HiddenManifold(AbstractStream):
+@LAWS.register("hidden_manifold")
+class ManifoldLaw(AbstractLaw):
     r"""x = f(F c / sqrt D), c standard normal in D dimensions (arXiv:1909.11500).
 
     Rows of F are Gaussian, with sum_r F[i,r]**2 = D, so that each argument of f has unit variance.
@@ -37,19 +38,24 @@ class HiddenManifold(AbstractStream):
     Attributes:
         width: N, number of inputs.
         latent: D, dimension of the manifold.
-        folding: f, one of sign, erf(u / sqrt 2), linear; odd, so that inputs have mean zero.
+        nonlinearity: f, one of sign, erf(u / sqrt 2), linear; odd, so that inputs have mean zero.
         teacher: what the teacher sees, c ("latent") or x ("inputs").
     """
 
     width: int = eqx.field(static=True)
     latent: int = eqx.field(static=True)
-    folding: str = eqx.field(static=True, default="sign")
+    nonlinearity: str = eqx.field(static=True, default="sign")
     teacher: str = eqx.field(static=True, default="latent")
     gaussian_fields: ClassVar[bool] = False
 
     def __check_init__(self) -> None:
         require(is_integer(self.latent) and self.latent >= 1, "latent", self.latent, "an integer >= 1")
-        require(self.folding in list(FOLDINGS), "folding", self.folding, f"one of {', '.join(FOLDINGS)}")
+        require(
+            self.nonlinearity in list(NONLINEARITIES),
+            "nonlinearity",
+            self.nonlinearity,
+            f"one of {', '.join(NONLINEARITIES)}",
+        )
         require(self.teacher in ("latent", "inputs"), "teacher", self.teacher, "one of latent, inputs")
 
     @property
@@ -61,12 +67,11 @@ class HiddenManifold(AbstractStream):
         return self.width * self.latent
 
     def disorder(self, key: Key[Array, ""]) -> Float[Array, "N D"]:
-        features = jax.random.normal(key, (self.width, self.latent), jnp.float32)
-        return features * (self.latent / jnp.sum(features**2, axis=1, keepdims=True)) ** 0.5
+        return manifold_features(key, self.width, self.latent)
 
     def draw(
         self, key: Key[Array, ""], disorder: Float[Array, "N D"], number: int
     ) -> tuple[Float[Array, "n N"], Float[Array, "n N_teacher"]]:
         latent = jax.random.normal(key, (number, self.latent), jnp.float32)
-        inputs = FOLDINGS[self.folding].function(jnp.matmul(latent, disorder.T, precision="highest") / self.latent**0.5)
+        inputs = NONLINEARITIES[self.nonlinearity].function(manifold_fields(disorder, latent))
         return inputs, latent if self.teacher == "latent" else inputs

@@ -1,4 +1,4 @@
-"""What a stream of inputs provides."""
+"""What a law of inputs provides."""
 
 import abc
 
@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Key, PyTree
 from dsm._registry import Registry
 
 
-class AbstractStream(eqx.Module):
+class AbstractLaw(eqx.Module):
     """A law of real inputs, from which any number of fresh ones can be drawn."""
 
     width: eqx.AbstractVar[int]
@@ -38,4 +38,4 @@ class AbstractStream(eqx.Module):
         """`number` fresh inputs and what the teacher sees of each, float32."""
 
 
-STREAMS: Registry[AbstractStream] = Registry("input stream")
+LAWS: Registry[AbstractLaw] = Registry("input law")

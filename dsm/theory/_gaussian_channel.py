@@ -1,11 +1,12 @@
 r"""What one learns of a sign through Gaussian noise: averages that stay accurate from no signal to certainty.
 
-A sign s = +1 with probability `up`, -1 with probability `down` = 1 - up, seen through a field b = s f + sqrt(f) eta with
+A sign s = +1 with probability `up`, -1 with probability `down` = 1 - up, is observed as b = s f + sqrt(f) eta with
 eta ~ N(0, 1). The law of b is N(b; 0, f) exp(-f/2) Z(b) with Z = up e^b + down e^-b, and the posterior of s given b is
 up e^b / Z, down e^-b / Z. Two averages are all that saddle points need:
 
-    confusion  I = E[1/Z^2] = exp(-f/2) int db N(b; 0, f) / Z,     1 at f = 0, exponentially small at large f;
-    entropy    S = E[-sum_s p(s|b) ln p(s|b)].
+    I = E[1/Z^2] = exp(-f/2) int db N(b; 0, f) / Z, the mean posterior variance of s relative to its prior variance
+        4 up down: 1 at f = 0, exponentially small at large f;
+    S = E[-sum_s p(s|b) ln p(s|b)], the mean posterior entropy.
 
 The mean square of the posterior mean is 1 - 4 up down I. All integrands are positive, so small differences from 1 keep
 their digits. Integrals are trapezoidal sums, which converge exponentially for functions analytic around the real line
@@ -57,15 +58,15 @@ def field_measure(field: Scalar) -> tuple[Float[Array, " n"], Float[Array, " n"]
     return jnp.asarray(NODES) * jnp.sqrt(field / (1 + field)), weights
 
 
-def confusion(up: Scalar, down: Scalar, field: Scalar) -> tuple[Scalar, Scalar]:
+def relative_variance(up: Scalar, down: Scalar, field: Scalar) -> tuple[Scalar, Scalar]:
     """I and 1 - I, to full relative accuracy where they are small."""
     b, weights = field_measure(field)
     grown = jnp.exp(b)
     partition = up * grown + down / grown
-    doubt = jnp.sum(weights / partition)
+    variance = jnp.sum(weights / partition)
     # 1 - I = up down E[(e^b - e^-b)^2 / Z^2], the better form while it is small.
-    learned = up * down * jnp.sum(weights * (grown - 1 / grown) ** 2 / partition)
-    return doubt, jnp.where(field < 1, learned, 1 - doubt)
+    reduction = up * down * jnp.sum(weights * (grown - 1 / grown) ** 2 / partition)
+    return variance, jnp.where(field < 1, reduction, 1 - variance)
 
 
 def posterior_entropy(up: Scalar, down: Scalar, field: Scalar) -> Scalar:
@@ -80,7 +81,7 @@ def posterior_entropy(up: Scalar, down: Scalar, field: Scalar) -> Scalar:
 def unbiased_gap(field: Scalar) -> Scalar:
     """1 - q of a sign with even odds: 1 - int Dz tanh(sqrt(f) z + f)."""
     half = jnp.full_like(field, 0.5)
-    return confusion(half, half, field)[0]
+    return relative_variance(half, half, field)[0]
 
 
 def unbiased_free_entropy(field: Scalar) -> Scalar:

@@ -1,0 +1,7 @@
+"""Laws of real inputs for gradient learning, one file each."""
+
+from dsm._registry import import_folder
+from dsm.data.laws._base import LAWS as LAWS
+from dsm.data.laws._base import AbstractLaw as AbstractLaw
+
+import_folder(__name__, __path__)
