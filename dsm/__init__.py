@@ -43,10 +43,10 @@ def load_sweep(path: "str | _Path") -> "_xarray.Dataset":
 
 
 def compose(*overrides: str) -> "_Config":
-    """The checked configuration that `dsm <overrides>` would use; see `dsm.config.compose`."""
-    from dsm import config
+    """The checked configuration that `dsm <overrides>` would use; see `dsm.tasks.compose`."""
+    from dsm import tasks
 
-    return config.compose(overrides)
+    return tasks.compose(overrides)
 
 
 def run(*overrides: str) -> _Path:

@@ -9,7 +9,6 @@ import jax
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from dsm import config as configuration
 from dsm import tasks
 from dsm._errors import DsmError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
@@ -38,10 +37,10 @@ def execute(config: Config) -> Report:
     return report
 
 
-@hydra.main(config_path=str(configuration.folder()), config_name="config", version_base="1.3")
+@hydra.main(config_path=str(tasks.folder()), config_name="config", version_base="1.3")
 def _hydra_main(composed: DictConfig) -> float | None:
     try:
-        config = configuration.load(composed, HydraConfig.get().runtime.choices.get("experiment") or "custom")
+        config = tasks.load(composed, HydraConfig.get().runtime.choices.get("experiment"))
         set_up(config)
         report = execute(config)
     except DsmError as error:

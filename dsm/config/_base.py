@@ -22,6 +22,7 @@ class RunConfig:
     progress: str
     figures: bool
     compilation_cache: str | None
+    block: int | None = None
 
     def check(self) -> None:
         require(self.resume in ("auto", "never"), "run.resume", self.resume, "one of auto, never")
@@ -29,6 +30,7 @@ class RunConfig:
         require(self.checkpoint_minutes >= 0, "run.checkpoint_minutes", self.checkpoint_minutes, "not negative")
         require(self.keep >= 2, "run.keep", self.keep, "at least 2: one to fall back to")
         require(self.chunk_seconds > 0, "run.chunk_seconds", self.chunk_seconds, "positive")
+        require(self.block is None or self.block >= 1, "run.block", self.block, "null or at least 1 chain")
         legal = "null or positive"
         require(self.memory_gib is None or self.memory_gib > 0, "run.memory_gib", self.memory_gib, legal)
         require(

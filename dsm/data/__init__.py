@@ -3,6 +3,8 @@
 from dsm.data._problem import Problem as Problem
 from dsm.data._problem import teacher_problem as teacher_problem
 from dsm.data._problem import training_patterns as training_patterns
+from dsm.data._two_layer_problem import TwoLayerProblem as TwoLayerProblem
+from dsm.data._two_layer_problem import two_layer_problem as two_layer_problem
 from dsm.data.inputs import INPUTS as INPUTS
 from dsm.data.inputs import AbstractInputs as AbstractInputs
 from dsm.data.inputs.digits import Digits as digits
@@ -17,9 +19,11 @@ __all__ = [
     "AbstractInputs",
     "AbstractLaw",
     "Problem",
+    "TwoLayerProblem",
     "digits",
     "hidden_manifold",
     "iid_signs",
     "teacher_problem",
     "training_patterns",
+    "two_layer_problem",
 ]

@@ -1,6 +1,7 @@
 """The driver: many chains of one system over devices and through time."""
 
 from dsm.driver._axes import Axis as Axis
+from dsm.driver._axes import single as single
 from dsm.driver._capacity import check_capacity as check_capacity
 from dsm.driver._capacity import needed_bytes as needed_bytes
 from dsm.driver._driver import Driver as Driver

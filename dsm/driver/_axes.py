@@ -33,6 +33,15 @@ class Axis(eqx.Module):
         return jax.tree.map(below, self.over, problems, is_leaf=lambda node: node is None)
 
 
+def single(problems: PyTree, axes: tuple[Axis, ...]) -> PyTree:
+    """The problem of one chain, abstract: shapes and types of the leaves without the axes of the ensemble."""
+
+    def one(leaf: Any, *has: bool) -> Any:
+        return jax.ShapeDtypeStruct(leaf.shape[sum(has) :], leaf.dtype) if hasattr(leaf, "dtype") else leaf
+
+    return jax.tree.map(one, problems, *(axis.varies(problems) for axis in axes))
+
+
 def over_chains(
     function: Callable[..., Any],
     axes: tuple[Axis, ...],

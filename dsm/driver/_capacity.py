@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -13,7 +12,7 @@ from jaxtyping import PyTree
 from dsm._errors import CapacityError
 from dsm._system import AbstractSystem, Others, tree_bytes
 from dsm.config import RunConfig
-from dsm.driver._axes import Axis
+from dsm.driver._axes import Axis, single
 from dsm.driver._driver import observed_together
 from dsm.driver._layout import Layout
 
@@ -41,12 +40,7 @@ class Need:
 
 def need(system: AbstractSystem, problems: PyTree, axes: tuple[Axis, ...], references: int, layout: Layout) -> Need:
     """What an ensemble needs, from shapes alone. `problems` may be abstract."""
-    has = [axis.varies(problems) for axis in axes]
-
-    def one_chain(leaf: Any, *axes: bool) -> Any:
-        return jax.ShapeDtypeStruct(leaf.shape[sum(axes) :], leaf.dtype) if hasattr(leaf, "dtype") else leaf
-
-    problem = jax.tree.map(one_chain, problems, *has)
+    problem = single(problems, axes)
 
     def whole_life(problem: PyTree) -> tuple[PyTree, ...]:
         key = jax.random.key(0)

@@ -29,8 +29,8 @@ class Progress(eqx.Module):
     Attributes:
         t: steps done.
         state: of the chains.
-        past: what others see of the chains (`AbstractSystem.machine`) at the reference times, with an axis of references after
-            those of the ensemble; zero before they are reached.
+        past: what others see of the chains (`AbstractSystem.machine`) at the reference times, with an axis of references
+            after those of the ensemble; zero before they are reached.
         means: the infos of the steps, averaged since the last record, by name.
         last_record: the step of the last record.
     """

@@ -4,7 +4,7 @@ import abc
 from typing import Any
 
 import equinox as eqx
-from jaxtyping import Array, Float, Num
+from jaxtyping import Array, Num
 
 from dsm._system import AbstractSystem
 
@@ -14,11 +14,11 @@ class AtBeta(eqx.Module):
 
     Attributes:
         problem: what the chain learns from.
-        beta: inverse temperature; inf is greedy.
+        beta: Float[Array, "*axes"], inverse temperature; inf is greedy.
     """
 
     problem: Any
-    beta: Float[Array, "*axes"]
+    beta: Any  # 0 and None stand here where `dsm.driver.Axis.over` says what varies
 
 
 class AbstractThermalSystem(AbstractSystem):

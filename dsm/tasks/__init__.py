@@ -1,20 +1,16 @@
-"""Kinds of work, one thin function each: `task(config) -> Report`."""
+"""Kinds of work, one file or folder each, and what they share: composing a configuration, and the life of a run."""
 
-from collections.abc import Callable
-from typing import Any
-
-from dsm.config import Config
+from dsm._registry import import_folder
+from dsm.tasks._compose import changes as changes
+from dsm.tasks._compose import compose as compose
+from dsm.tasks._compose import folder as folder
+from dsm.tasks._compose import load as load
 from dsm.tasks._report import Report as Report
-from dsm.tasks.online_sgd import online_sgd
-from dsm.tasks.sample import sample
+from dsm.tasks._run import run as run
+from dsm.tasks._task import TASKS as TASKS
+from dsm.tasks._task import History as History
+from dsm.tasks._task import Job as Job
+from dsm.tasks._task import Task as Task
+from dsm.tasks._task import register_task as register_task
 
-TASKS: dict[str, Callable[[Any], Report]] = {"sample": sample, "online_sgd": online_sgd}
-
-
-def run(config: Config) -> Report:
-    """Carry out a checked configuration.
-
-    Raises:
-        CapacityError, StoreError: what the task raises.
-    """
-    return TASKS[config.task](config)
+import_folder(__name__, __path__)

@@ -1,11 +1,21 @@
-"""One step of online SGD."""
+"""Online SGD of two-layer networks: the rule of one step, and the system that follows it."""
+
+from typing import ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float, Int, Key
 
+from dsm._random import stream
+from dsm._system import AbstractSystem, Others, Record
+from dsm._variables import Coordinate, Variable
+from dsm.data import TwoLayerProblem
 from dsm.networks import TwoLayerNetwork
+from dsm.observables import Measures
+from dsm.observables.two_layer import take_snapshot
 
 
 class OnlineSGD(eqx.Module):
@@ -39,6 +49,76 @@ class OnlineSGD(eqx.Module):
         )
 
 
-def mean_error(network: TwoLayerNetwork, x: Float[Array, "n N"], y: Float[Array, " n"]) -> Float[Array, ""]:
-    """Mean of (phi(x) - y)**2 / 2 over examples, in float64."""
-    return jnp.mean((jax.vmap(network)(x) - y).astype(jnp.float64) ** 2) / 2
+class Pupil(eqx.Module):
+    """A student in the middle of its lessons.
+
+    Attributes:
+        student: the network.
+        order: of the training patterns in the present epoch; empty if inputs are always fresh.
+    """
+
+    student: TwoLayerNetwork
+    order: Int[Array, " P"]
+
+
+class OnlineLearning(AbstractSystem):
+    """A student that learns from its teacher, one example a step: a fresh one each time, or those of a finite training set
+    in a new random order every epoch.
+
+    Runs where 64-bit types are enabled: weights and inputs are float32, order parameters float64.
+
+    Attributes:
+        rule: of one step.
+        measures: what is recorded of the student.
+    """
+
+    rule: OnlineSGD
+    measures: Measures = Measures()
+    stream: ClassVar[str] = "examples"
+
+    @property
+    def variables(self) -> dict[str, Variable]:
+        return self.measures.variables("student", ())
+
+    @property
+    def coordinates(self) -> dict[str, Coordinate]:
+        return self.measures.coordinates
+
+    def begin(self, key: Key[Array, ""], problem: TwoLayerProblem) -> Pupil:
+        """The student that the problem begins with; `key` is not used."""
+        del key
+        return Pupil(problem.student, jnp.zeros(problem.train_labels.shape, jnp.int32))
+
+    def step(
+        self, key: Key[Array, ""], t: Int[Array, ""], state: Pupil, problem: TwoLayerProblem
+    ) -> tuple[Pupil, Record]:
+        patterns = state.order.size
+        if patterns:
+            order = self._order(stream(key, "epoch"), t, state.order)
+            chosen = order[t % patterns]
+            x, y = problem.train_inputs[chosen], problem.train_labels[chosen]
+            return Pupil(self.rule.step(state.student, x, y), order), {}
+        inputs, seen = problem.law.draw(stream(key, "input"), problem.disorder, 1)
+        y = problem.teacher(seen[0])
+        if problem.noise is not None:
+            y = y + problem.noise * jax.random.normal(stream(key, "noise"), (), jnp.float32)
+        return Pupil(self.rule.step(state.student, inputs[0], y), state.order), {}
+
+    def _order(self, key: Key[Array, ""], t: Int[Array, ""], order: Int[Array, " P"]) -> Int[Array, " P"]:
+        """The order of the patterns: a new one at the beginning of each epoch."""
+        patterns = np.arange(order.size, dtype=np.int32)
+        return lax.cond(t % order.size == 0, lambda: jax.random.permutation(key, jnp.asarray(patterns)), lambda: order)
+
+    def observe(self, state: Pupil, problem: TwoLayerProblem, others: Others) -> Record:
+        snapshot = take_snapshot(state.student, problem)
+        return self.measures.record("student", snapshot, snapshot, ())
+
+    def step_bytes(self, problem: TwoLayerProblem) -> int:
+        """Weights of student and teacher, the gradient, and the input."""
+        students, width = problem.student.weights.shape
+        return 4 * (2 * students * width + problem.teacher.weights.size + 2 * width)
+
+    def observe_bytes(self, problem: TwoLayerProblem, others: int) -> int:
+        """Fields and their products on test and training inputs, in float64."""
+        units = sum(problem.student.weights.shape[:1]) + problem.teacher.weights.shape[0]
+        return 16 * units * (problem.test_inputs.shape[0] + problem.train_inputs.shape[0])

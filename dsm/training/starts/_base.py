@@ -1,6 +1,7 @@
 """What a start provides, and weights that have the overlaps it asks for."""
 
 import abc
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -10,10 +11,22 @@ from jaxtyping import Array, Float, Key
 
 from dsm._registry import Registry
 
-Overlaps = tuple[Float[np.ndarray, "K K"], Float[np.ndarray, "K M"], Float[np.ndarray, "M M"]]
+
+class StartOverlaps(NamedTuple):
+    """Overlaps at t = 0.
+
+    Attributes:
+        Q: of student units.
+        R: of student and teacher units.
+        T: of teacher units.
+    """
+
+    Q: Float[np.ndarray, "K K"]
+    R: Float[np.ndarray, "K M"]
+    T: Float[np.ndarray, "M M"]
 
 
-class AbstractStart(eqx.Module):
+class AbstractOverlapStart(eqx.Module):
     """A choice of Q, R and T at t = 0, the same for every sample of a run and for its theory."""
 
     def check(self, students: int, teachers: int) -> None:
@@ -24,12 +37,12 @@ class AbstractStart(eqx.Module):
         """
 
     @abc.abstractmethod
-    def overlaps(self, key: Key[Array, ""], width: int, students: int, teachers: int) -> Overlaps:
+    def overlaps(self, key: Key[Array, ""], width: int, students: int, teachers: int) -> StartOverlaps:
         """Q, R, T in float64, for N = `width` inputs, K = `students` and M = `teachers` that have passed `check`."""
 
 
 def weights_with_overlaps(
-    key: Key[Array, ""], overlaps: Overlaps, width: int
+    key: Key[Array, ""], overlaps: StartOverlaps, width: int
 ) -> tuple[Float[Array, "K N"], Float[Array, "M N"]]:
     """Student and teacher weights in a random direction, whose overlaps are `overlaps` up to the rounding of float32.
 
@@ -44,4 +57,4 @@ def weights_with_overlaps(
     return weights[: len(Q)], weights[len(Q) :]
 
 
-STARTS: Registry[AbstractStart] = Registry("start")
+OVERLAP_STARTS: Registry[AbstractOverlapStart] = Registry("start")

@@ -8,11 +8,11 @@ from jaxtyping import Array, Key
 
 from dsm._errors import require
 from dsm.theory import check_covariance
-from dsm.training.starts._base import STARTS, AbstractStart, Overlaps
+from dsm.training.starts._base import OVERLAP_STARTS, AbstractOverlapStart, StartOverlaps
 
 
-@STARTS.register("given")
-class Given(AbstractStart):
+@OVERLAP_STARTS.register("given")
+class Given(AbstractOverlapStart):
     """Q, R and T, lists of rows; of larger ones the leading K and M rows and columns are taken. T null is the identity.
 
     Attributes:
@@ -28,15 +28,15 @@ class Given(AbstractStart):
     def check(self, students: int, teachers: int) -> None:
         check_covariance(*self._overlaps(students, teachers))
 
-    def overlaps(self, key: Key[Array, ""], width: int, students: int, teachers: int) -> Overlaps:
+    def overlaps(self, key: Key[Array, ""], width: int, students: int, teachers: int) -> StartOverlaps:
         return self._overlaps(students, teachers)
 
-    def _overlaps(self, students: int, teachers: int) -> Overlaps:
+    def _overlaps(self, students: int, teachers: int) -> StartOverlaps:
         T = np.eye(teachers) if self.T is None else self.T
         Q = _leading("Q", self.Q, students, students)
         R = _leading("R", self.R, students, teachers)
         T = _leading("T", T, teachers, teachers)
-        return Q, R, T
+        return StartOverlaps(Q, R, T)
 
 
 def _leading(name: str, rows: Any, height: int, width: int) -> np.ndarray:

@@ -5,11 +5,11 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from dsm.theory import check_covariance
-from dsm.training.starts._base import STARTS, AbstractStart, Overlaps
+from dsm.training.starts._base import OVERLAP_STARTS, AbstractOverlapStart, StartOverlaps
 
 
-@STARTS.register("symmetric")
-class Symmetric(AbstractStart):
+@OVERLAP_STARTS.register("symmetric")
+class Symmetric(AbstractOverlapStart):
     """Q = length on the diagonal and `correlation` off it; R = overlap everywhere, and more by `asymmetry` where student k
     meets teacher k mod M; T = 1.
 
@@ -28,11 +28,11 @@ class Symmetric(AbstractStart):
     def check(self, students: int, teachers: int) -> None:
         check_covariance(*self._overlaps(students, teachers))
 
-    def overlaps(self, key: Key[Array, ""], width: int, students: int, teachers: int) -> Overlaps:
+    def overlaps(self, key: Key[Array, ""], width: int, students: int, teachers: int) -> StartOverlaps:
         return self._overlaps(students, teachers)
 
-    def _overlaps(self, students: int, teachers: int) -> Overlaps:
+    def _overlaps(self, students: int, teachers: int) -> StartOverlaps:
         Q = np.full((students, students), self.correlation) + (self.length - self.correlation) * np.eye(students)
         R = np.full((students, teachers), self.overlap)
         R[np.arange(students), np.arange(students) % teachers] += self.asymmetry
-        return Q, R, np.eye(teachers)
+        return StartOverlaps(Q, R, np.eye(teachers))

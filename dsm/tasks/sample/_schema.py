@@ -8,7 +8,7 @@ from dsm._errors import ConfigError, require
 from dsm.config._base import Config
 from dsm.data import INPUTS, training_patterns
 from dsm.networks import PRIORS
-from dsm.observables import OBSERVABLES
+from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import MOVES, SCHEDULES, STARTS
 
 

@@ -16,14 +16,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dsm._errors import ConfigError, require
-from dsm.config._base import Config
-from dsm.config._online_sgd import OnlineSGDConfig
-from dsm.config._sample import SampleConfig
-
-#: The settings of each task.
-SCHEMAS: dict[str, type[Config]] = {"sample": SampleConfig, "online_sgd": OnlineSGDConfig}
-
+from dsm._errors import ConfigError
+from dsm.config import Config
+from dsm.tasks._task import task_of
 
 def folder() -> Path:
     """The folder conf/: inside the installed package, or beside it in a checkout."""
@@ -32,21 +27,18 @@ def folder() -> Path:
     return inside if inside.is_dir() else package.parent / "conf"
 
 
-def load(composed: DictConfig, experiment: str) -> Config:
-    """Turn what Hydra composed into a checked `Config`.
+def load(composed: DictConfig, experiment: str | None) -> Config:
+    """Turn what Hydra composed into a checked `Config`; without an experiment it goes where those of its task go.
 
     Raises:
         ConfigError: a wrong type, an unknown key or an illegal value.
     """
     for module in composed.get("plugins", []):
         importlib.import_module(module)  # may register parts, before their names are looked up
-    require(composed.task in SCHEMAS, "task", composed.task, f"one of {', '.join(SCHEMAS)}")
-    # Without an experiment, runs of other tasks than the main job go under the task's name.
-    experiment = composed.task if experiment == "custom" and composed.task != "sample" else experiment
-    settings = OmegaConf.create({"experiment": experiment})
-    schema = SCHEMAS[composed.task]
+    task = task_of(composed.task)
+    settings = OmegaConf.create({"experiment": experiment or task.home or task.name})
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(schema), composed, settings)
+        merged = OmegaConf.merge(OmegaConf.structured(task.schema), composed, settings)
         config = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         key = error.full_key or "configuration"
@@ -81,7 +73,7 @@ def compose(overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(str(error)) from None
     finally:
         GlobalHydra.instance().hydra = running
-    experiment = composed.hydra.runtime.choices.get("experiment") or "custom"
+    experiment = composed.hydra.runtime.choices.get("experiment")
     OmegaConf.set_struct(composed, False)
     del composed["hydra"]
     return load(composed, experiment)
@@ -90,8 +82,9 @@ def compose(overrides: Sequence[str] = ()) -> Config:
 def changes(config: Config) -> dict[str, Any]:
     """Settings in which `config` differs from its experiment's own, by dotted key; a function of the configuration
     alone, however it was spelt on the command line. The seed is left out."""
-    name = config.experiment
-    base = compose([f"task={config.task}"] if name in ("custom", config.task) else [f"experiment={name}"]).identity()
+    task, name = task_of(config.task), config.experiment
+    own_home = name == (task.home or task.name)
+    base = compose([f"task={task.name}"] if own_home else [f"experiment={name}"]).identity()
     own = config.identity()
     different = {key: own.get(key) for key in sorted(own | base) if own.get(key) != base.get(key)}
     different.pop("seed", None)

@@ -1,7 +1,7 @@
 """Settings of online SGD of two-layer networks, `task=online_sgd`."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ from dsm._errors import ConfigError, require
 from dsm.config._base import Config
 from dsm.data import LAWS, AbstractLaw
 from dsm.networks import ACTIVATIONS
-from dsm.training import STARTS
+from dsm.observables.two_layer import OBSERVABLES
+from dsm.training import OVERLAP_STARTS
+from dsm.training.starts.random import Random
 
 
 @dataclass
@@ -47,7 +49,7 @@ class TwoLayerConfig:
 
 @dataclass
 class StreamConfig:
-    """Inputs and labels: `samples` independent teachers, students and streams (0: theory alone).
+    """Inputs and labels: `samples` independent teachers, students and inputs (0: theory alone).
 
     With `patterns`, each sample has a training set of that size, seen epoch after epoch; null draws every input afresh.
     `test_patterns` fresh inputs measure the test error where it is no function of the order parameters.
@@ -85,16 +87,21 @@ class TrainingConfig:
 
 @dataclass
 class TimesConfig:
-    """Records at t = 0, at `first` 10**(k / `per_decade`), and at the end; and what theory is asked for."""
+    """Records of `quantities` at t = 0, at `first` 10**(k / `per_decade`), and at the end; and what theory is asked for."""
 
     first: float
     per_decade: int
     theory: bool
     steady_state: bool
+    quantities: list[str] = field(default_factory=lambda: ["Q", "R", "v", "test_error", "train_error"])
 
     def check(self) -> None:
         require(0 < self.first < math.inf, "observe.first", self.first, "positive and finite")
         require(self.per_decade >= 1, "observe.per_decade", self.per_decade, "at least 1")
+        for name in self.quantities:
+            OBSERVABLES.get(name, "observe.quantities")
+        unique = len(set(self.quantities)) == len(self.quantities)
+        require(unique, "observe.quantities", self.quantities, "without repetition")
 
 
 @dataclass
@@ -112,9 +119,9 @@ class OnlineSGDConfig(Config):
         self.data.check()
         self.training.check()
         self.observe.check()
-        network, source = self.network, self.source()
-        start = STARTS.build(self.training.start, "training.start")
-        if source.gaussian_fields:
+        network, law = self.network, self.input_law()
+        start = OVERLAP_STARTS.build(self.training.start, "training.start")
+        if law.gaussian_fields:
             units = network.students + network.teachers
             legal = f"at least network.students + network.teachers = {units}"
             require(network.width >= units, "network.width", network.width, legal)
@@ -128,19 +135,25 @@ class OnlineSGDConfig(Config):
         if not self.data.samples:
             require(self.observe.theory, "observe.theory", self.observe.theory, "true with data.samples = 0")
             require(
-                source.gaussian_fields, "data.samples", 0, "at least 1 on a hidden manifold, whose theory needs one"
+                law.gaussian_fields, "data.samples", 0, "at least 1 on a hidden manifold, whose theory needs one"
             )
         if self.observe.steady_state:
-            allowed = self.observe.theory and source.gaussian_fields
+            allowed = self.observe.theory and law.gaussian_fields
             legal = "false without observe.theory, and on a hidden manifold"
             require(allowed, "observe.steady_state", self.observe.steady_state, legal)
         most = 2**31 - 1
         legal = f"at most {most} / network.width"
         require(self.training.time * network.width <= most, "training.time", self.training.time, legal)
 
-    def source(self) -> AbstractLaw:
-        """The stream of inputs."""
+    def input_law(self) -> AbstractLaw:
+        """The law of the inputs."""
         return LAWS.build(self.data.law, "data.law", width=self.network.width)
+
+    def start_scale(self) -> float:
+        """Standard deviation of the student's weights at a random start."""
+        start = OVERLAP_STARTS.build(self.training.start, "training.start")
+        assert isinstance(start, Random)
+        return start.scale
 
 
 def _units(key: str, value: Any, number: int) -> np.ndarray:

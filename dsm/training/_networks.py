@@ -1,0 +1,44 @@
+"""Students and teachers at the start."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from dsm.networks import AbstractActivation, TwoLayerNetwork
+from dsm.training.starts import StartOverlaps, weights_with_overlaps
+
+
+def networks_with_overlaps(
+    key: Key[Array, ""],
+    overlaps: StartOverlaps,
+    width: int,
+    outputs: Float[Any, " K"],
+    teacher_outputs: Float[Any, " M"],
+    activation: AbstractActivation,
+) -> tuple[TwoLayerNetwork, TwoLayerNetwork]:
+    """Student and teacher with given overlaps, in a random direction, and given second layers."""
+    student, teacher = weights_with_overlaps(key, overlaps, width)
+    return _network(student, outputs, activation), _network(teacher, teacher_outputs, activation)
+
+
+def random_networks(
+    key: Key[Array, ""],
+    student_shape: tuple[int, int],
+    teacher_shape: tuple[int, int],
+    scale: float,
+    outputs: Float[Any, " K"],
+    teacher_outputs: Float[Any, " M"],
+    activation: AbstractActivation,
+) -> tuple[TwoLayerNetwork, TwoLayerNetwork]:
+    """Student and teacher with independent normal weights, the student's times `scale`."""
+    student_key, teacher_key = jax.random.split(key)
+    student = scale * jax.random.normal(student_key, student_shape, jnp.float32)
+    teacher = jax.random.normal(teacher_key, teacher_shape, jnp.float32)
+    return _network(student, outputs, activation), _network(teacher, teacher_outputs, activation)
+
+
+def _network(weights: Array, outputs: Any, activation: AbstractActivation) -> TwoLayerNetwork:
+    """A network of float32 parameters."""
+    return TwoLayerNetwork(jnp.asarray(weights, jnp.float32), jnp.asarray(outputs, jnp.float32), activation)
