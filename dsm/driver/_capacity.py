@@ -52,9 +52,8 @@ def need(system: AbstractSystem, problems: PyTree, axes: tuple[Axis, ...], refer
         return state, past, info, record
 
     state, past, info, record = map(tree_bytes, eqx.filter_eval_shape(whole_life, problem))
-    divided = jax.tree.map(
-        lambda leaf, split: tree_bytes(leaf) // (layout.devices if split else 1), problems, has[layout.axis]
-    )
+    split = axes[layout.axis].varies(problems)
+    divided = jax.tree.map(lambda leaf, part: tree_bytes(leaf) // (layout.devices if part else 1), problems, split)
     return Need(
         problems=sum(jax.tree.leaves(divided)),
         chain=2 * (state + past + info) + SEGMENTS * (record + info),

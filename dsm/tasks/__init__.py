@@ -5,6 +5,7 @@ from dsm.tasks._compose import changes as changes
 from dsm.tasks._compose import compose as compose
 from dsm.tasks._compose import folder as folder
 from dsm.tasks._compose import load as load
+from dsm.tasks._path import path_of as path_of
 from dsm.tasks._report import Report as Report
 from dsm.tasks._run import run as run
 from dsm.tasks._task import TASKS as TASKS

@@ -1,17 +1,9 @@
-"""The host's loop, the same for every simulation: advance, collect records, look at clock and signals, save.
-
-A simulation counts its time in whole units (sweeps, steps) and has
-
-    advance(progress, numbers, recorded) -> (progress, records)
-
-for up to `SEGMENTS` segments of `numbers` units each, some of them `recorded` at their end.
-"""
+"""The host's loop, the same for every task: advance, collect records, look at clock and signals, save."""
 
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,66 +14,49 @@ from dsm import store
 from dsm._progress import ProgressMeter
 from dsm._signals import StopRequest
 from dsm.config import RunConfig
-
-#: Segments of one call of the loop.
-SEGMENTS = 16
+from dsm.driver import SEGMENTS, Driver
+from dsm.tasks._task import History
 
 logger = logging.getLogger("dsm")
 
 
-@runtime_checkable
-class Simulation(Protocol):
-    """What the loop needs to know of a simulation."""
-
-    def advance(self, progress: Any, numbers: Any, recorded: Any) -> tuple[Any, dict[str, Any]]:
-        """Run some segments."""
-
-
-@dataclass
-class History:
-    """What a run has made so far: its records up to `now`."""
-
-    now: int
-    times: list[int]
-    records: dict[str, list[np.ndarray]]
-    timings: dict[str, float]
-
-
 def follow(
     run: RunConfig,
-    simulation: Simulation,
-    fresh: PyTree,
+    driver: Driver,
     due: list[int],
     checkpoints: store.Checkpoints,
     stop: StopRequest,
     unit: str,
     examine: Callable[[History], str],
 ) -> History:
-    """Advance from the newest checkpoint, or from `fresh`, and record at the times `due`, until the last of them or `stop`.
+    """Advance from the newest checkpoint, or from t = 0, and record at the times `due`, until the last of them or `stop`.
+
+    A request to stop that comes before the program is compiled ends it there.
 
     Arguments:
         run: how often to save, how long a call may be, how to show progress.
-        simulation: what advances.
-        fresh: its progress at time 0, whose arrays lie where they belong.
+        driver: what advances.
         due: times of records, ascending.
         checkpoints: where progress and records are saved.
-        stop: whether to stop early, after at least one record.
+        stop: whether to stop early.
         unit: name of the unit of time, in the plural.
         examine: checks the records so far and says in a few words how things stand.
     """
     began = time.monotonic()
-    progress, history = _restore(fresh, checkpoints, unit)
+    progress, history = _restore(driver.begin(), checkpoints, unit)
     resumed = history.now
+    if stop:
+        return history
     # A call that does nothing compiles the program, so that the first real one can be timed.
-    progress, _ = jax.block_until_ready(simulation.advance(progress, *_padded([])))
+    progress, _ = jax.block_until_ready(driver.advance(progress, *_padded([])))
     history.timings["compile_s"] = time.monotonic() - began
     began = saved = time.monotonic()
     pace = Pace(run.chunk_seconds)
     with ProgressMeter(run.progress, due[-1], history.now, unit) as meter:
-        while len(history.times) < len(due) and not (stop and history.times):
+        while len(history.times) < len(due) and not stop:
             segments = list(plan(history.now, due[len(history.times) :], pace.units))
             called = time.monotonic()
-            progress, records = simulation.advance(progress, *_padded(segments))
+            progress, records = driver.advance(progress, *_padded(segments))
             records = jax.tree.map(np.asarray, records)
             pace.learn(sum(number for number, _ in segments), time.monotonic() - called)
             for position, (number, recorded) in enumerate(segments):
@@ -94,7 +69,8 @@ def follow(
             if time.monotonic() - saved >= 60 * run.checkpoint_minutes:
                 _save(checkpoints, progress, history)
                 saved = time.monotonic()
-    _save(checkpoints, progress, history)
+    if history.times:
+        _save(checkpoints, progress, history)
     seconds = time.monotonic() - began
     rate = (history.now - resumed) / seconds
     history.timings |= {"run_s": seconds, f"{unit}_per_s": rate, "resumed_at": resumed}
