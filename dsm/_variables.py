@@ -3,7 +3,8 @@
 Whoever makes a quantity describes it here once. Storage and figures read the description and know no quantity by name.
 """
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 
 class Variable(NamedTuple):
@@ -15,7 +16,8 @@ class Variable(NamedTuple):
         unit: "1" for pure numbers.
         label: in legends and on axes, TeX; the long name if empty.
         figures: where it is drawn: "profile" (against the layer), "curve" (against time), "two_time" (the overlap with the
-            past against the time between).
+            past against the time between); "from_input" joins a profile to 1 at the input.
+        guess: its value for a machine that guesses, drawn as a line; NaN if there is none.
         draws: whose draws its records are, for convergence statistics: those of a "chain", those of a "pair" of neighbouring
             replicas (every replica then belongs to two of them), or "" where such statistics mean nothing (rates, counts).
         quantity: the name without the pair of machines that it compares.
@@ -27,17 +29,19 @@ class Variable(NamedTuple):
     unit: str = "1"
     label: str = ""
     figures: tuple[str, ...] = ()
+    guess: float = math.nan
     draws: str = "chain"
     quantity: str = ""
     pair: str = ""
 
-    def attributes(self, name: str) -> dict[str, str]:
-        """What is stored beside the values of the variable `name`; `described` is the way back."""
+    def attributes(self, name: str) -> dict[str, Any]:
+        """What is stored beside the values of the variable `name`, for figures and statistics to read."""
         return {
             "long_name": self.long_name,
             "units": self.unit,
             "label": self.label or self.long_name,
             "figures": " ".join(self.figures),
+            "guess": self.guess,
             "draws": self.draws,
             "quantity": self.quantity or name,
             "pair": self.pair,

@@ -7,15 +7,15 @@ import jax
 import jax.numpy as jnp
 import pytest
 import yaml
+from dsm._capacity import chain_bytes, check_capacity
+from dsm._layout import make_layout
+from dsm.tasks._records import record_sweeps
 
 import dsm
-from dsm._capacity import chain_bytes, check_capacity
 from dsm._errors import CapacityError, ConfigError, StoreError
-from dsm._layout import make_layout
 from dsm.config import changes, folder
 from dsm.samplers import SCHEDULES
 from dsm.store import open_run, path_of
-from dsm.tasks._records import record_sweeps
 from dsm.tasks.sample import build_ensemble, sample
 
 EXPERIMENTS = sorted(path.stem for path in (folder() / "experiment").glob("*.yaml"))

@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from dsm._layout import make_layout
+from dsm.ensemble import Ensemble
 from helpers import all_sign_vectors, assert_mean, energies, small_problem
 from scipy import special
 
 from dsm import samplers
 from dsm._errors import ConfigError
-from dsm._layout import make_layout
 from dsm._random import stream
-from dsm.ensemble import Ensemble
 from dsm.samplers import Exchange, Ladder, chain_at, trade, tune_ladder
 
 ISING = samplers.UnitBlock(samplers.SpinFlip())

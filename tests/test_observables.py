@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from dsm.observables.matched_overlap import overlap_matrix
 from helpers import small_problem
 from scipy import optimize
 
@@ -11,7 +12,6 @@ from dsm import observables
 from dsm.networks import dense_wiring, random_wiring
 from dsm.observables import OBSERVABLES, Snapshot
 from dsm.observables import test_error as fraction_wrong  # a name that pytest does not take for a test
-from dsm.observables.matched_overlap import overlap_matrix
 from dsm.observables.statistics import effective_sample_size, jackknife, r_hat, standard_error
 
 EPS = float(np.finfo(np.float32).eps)

@@ -4,14 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from dsm.samplers.moves import Unit
+from dsm.samplers.moves.heat_bath import choose_piece, interval_mass, truncated_normal
 from helpers import MOVES, all_sign_vectors, assert_mean, energies, run_chains, small_problem
 from scipy import integrate, stats
 
 from dsm import data, networks, samplers
 from dsm.networks import spacing
 from dsm.observables.statistics import standard_error
-from dsm.samplers.moves import Unit
-from dsm.samplers.moves.heat_bath import choose_piece, interval_mass, truncated_normal
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from dsm._layout import make_layout
 from runs import SIGNAL_AFTER, assert_same_results, results
 from runs import dsm as command_line
 
@@ -14,7 +15,6 @@ import dsm.store
 import dsm.tasks
 from dsm import data, theory
 from dsm._errors import CapacityError, ConfigError
-from dsm._layout import make_layout
 from dsm._random import root_key
 from dsm.networks import TwoLayerNetwork, make_activation
 from dsm.tasks.online_sgd import build_simulation, record_steps, start_overlaps

@@ -134,8 +134,9 @@ def full_name(observable: AbstractObservable, kind: str, name: str) -> str:
 def _told(observable: AbstractObservable, kind: str, name: str, variable: Variable) -> Variable:
     """The description with the pair, or whose quantity it is, in it."""
     if isinstance(observable, AbstractMachineObservable):
-        whose = "" if kind == "student" else f", {MACHINES[kind]}"
-        return variable._replace(long_name=variable.long_name + whose, quantity=name)
+        if kind == "student":
+            return variable._replace(quantity=name)
+        return variable._replace(long_name=f"{variable.long_name}, {MACHINES[kind]}", figures=(), quantity=name)
     between = ("reference",) if kind == "past" else ()
     return variable._replace(
         dims=(*between, *variable.dims),

@@ -7,6 +7,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dsm.plotting._figures import drawn
+
 
 def draw_learning(dataset: xr.Dataset, folder: Path) -> list[Path]:
     """Draw test error and order parameters against time; returns the file."""
@@ -17,15 +19,23 @@ def draw_learning(dataset: xr.Dataset, folder: Path) -> list[Path]:
 
 
 def learning_of_overlaps(dataset: xr.Dataset) -> Figure:
-    """Test error, student-teacher overlaps and lengths against time.
+    """Test error, student-teacher overlaps and lengths against time, and a panel for each further quantity that says it is
+    drawn as a curve.
 
     Points are simulation, means over samples with jackknife errors; lines are the equations of motion.
     """
-    figure = Figure(figsize=(13, 3.8), layout="constrained")
-    error, cross, own = figure.subplots(1, 3)
+    further = [names[""] for names in drawn(dataset, "curve").values() if "" in names]
+    figure = Figure(figsize=(13 + 4.3 * len(further), 3.8), layout="constrained")
+    panels = figure.subplots(1, 3 + len(further))
+    error, cross, own = panels[:3]
     overlay(error, dataset, "test_error", color="C0")
     if "train_error_mean" in dataset:
         overlay(error, dataset, "train_error", color="C3", label="training error")
+    for axes, name in zip(panels[3:], further, strict=True):
+        inner = [dim for dim in dataset[f"{name}_mean"].dims if dim != "t"]
+        for entry, place in enumerate(np.ndindex(*(dataset.sizes[dim] for dim in inner))):
+            overlay(axes, dataset.isel(dict(zip(inner, place, strict=True))), name, color=f"C{entry % 10}")
+        axes.set_ylabel(dataset[name].attrs["label"])
     error.set_yscale("log")
     error.set_ylabel(r"test error $\epsilon$")
     for student in range(dataset.sizes["student"]):
@@ -38,7 +48,7 @@ def learning_of_overlaps(dataset: xr.Dataset) -> Figure:
         )
     cross.set_ylabel("$R_{km}$")
     own.set_ylabel("$Q_{kk}$")
-    for axes in (error, cross, own):
+    for axes in panels:
         axes.set_xscale("symlog", linthresh=max(float(dataset.t[1]), 1e-9))
         axes.set_xlim(left=0)
         axes.set_xlabel("$t$ = steps / $N$")

@@ -20,6 +20,7 @@ from dsm._errors import ConfigError
 from dsm.config import Config
 from dsm.tasks._task import task_of
 
+
 def folder() -> Path:
     """The folder conf/: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).parents[1]

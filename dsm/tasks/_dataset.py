@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from dsm._system import AbstractSystem
 from dsm._variables import Coordinate, Variable
 from dsm.driver import Driver
 from dsm.observables.statistics import effective_sample_size, jackknife, r_hat
@@ -35,10 +34,12 @@ def dataset_of(
     axes = tuple(axis.name for axis in driver.axes)
     described = driver.system.variables
     arrays = {
-        name: (( time, *axes, *described[name].dims), values, described[name].attributes(name))
+        name: ((time, *axes, *described[name].dims), values, described[name].attributes(name))
         for name, values in records.items()
     }
-    dataset = xr.Dataset(arrays, as_coordinates(driver.system, coordinates)).transpose(*order, missing_dims="ignore")
+    dataset = xr.Dataset(arrays, as_coordinates({**coordinates, **driver.system.coordinates})).transpose(
+        *order, missing_dims="ignore"
+    )
     if "reference" in dataset.dims:
         reached = dataset[time] >= dataset.reference
         for name, variable in dataset.data_vars.items():
@@ -47,11 +48,11 @@ def dataset_of(
     return dataset
 
 
-def as_coordinates(system: AbstractSystem, coordinates: Mapping[str, Coordinate]) -> dict[str, tuple]:
-    """Coordinates for `xr.Dataset`, those that the system brings along included."""
+def as_coordinates(coordinates: Mapping[str, Coordinate]) -> dict[str, tuple]:
+    """Coordinates for `xr.Dataset`."""
     return {
         name: (name, np.asarray(given.values), {"long_name": given.long_name, "units": given.unit})
-        for name, given in {**coordinates, **system.coordinates}.items()
+        for name, given in coordinates.items()
     }
 
 

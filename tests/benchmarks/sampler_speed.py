@@ -44,9 +44,10 @@ def sampler(
     width: int, depth: int, patterns: int, ising: bool, step_std: float, replicas: int, seconds: float
 ) -> float:
     """Proposals per second of one ensemble of greedy students, through the same code as a run."""
-    from dsm import data, networks, samplers
     from dsm._layout import make_layout
     from dsm.ensemble import Ensemble
+
+    from dsm import data, networks, samplers
 
     teacher = networks.SignNetwork(width, depth, weights="ising" if ising else "spherical", key=jax.random.key(0))
     problem = data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(width), patterns / width, 1)

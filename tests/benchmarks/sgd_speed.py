@@ -81,8 +81,9 @@ def curves(program: Path | None, calls: int) -> None:
 
 
 def simulation(program: Path | None, calls: int) -> None:
-    import dsm
     from dsm._layout import make_layout
+
+    import dsm
     from dsm._random import root_key
     from dsm.tasks.online_sgd import build_simulation, start_overlaps
 

@@ -25,6 +25,7 @@ class Energy(AbstractMachineObservable):
             "energy per pattern and output, E/(MN)",
             label="energy per pattern and output $E/(MN)$",
             figures=("curve",),
+            guess=0.5,
         ),
         "wrong_outputs": Variable((), "energy E, number of wrong outputs on the training patterns"),
     }

@@ -26,10 +26,13 @@ class SpinOverlap(AbstractPairObservable):
 
     variables: ClassVar[dict[str, Variable]] = {
         "spin_overlap_train": Variable(
-            ("layer",), "spin overlap q(l), training patterns", label=r"$q(l)$ train", figures=("profile",)
+            ("layer",), "spin overlap q(l), training patterns", label=r"$q(l)$ train", figures=("profile", "from_input")
         ),
         "spin_overlap_test": Variable(
-            ("layer",), "spin overlap q(l), test patterns", label=r"$q(l)$ test", figures=("profile", "two_time")
+            ("layer",),
+            "spin overlap q(l), test patterns",
+            label=r"$q(l)$ test",
+            figures=("profile", "from_input", "two_time"),
         ),
     }
 

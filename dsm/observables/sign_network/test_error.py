@@ -26,7 +26,7 @@ class TestError(AbstractMachineObservable):
     __test__ = False  # a name for physicists, not a test class for pytest
     variables: ClassVar[dict[str, Variable]] = {
         "test_error": Variable(
-            (), "test error, fraction of wrong outputs", label=r"test error $\epsilon$", figures=("curve",)
+            (), "test error, fraction of wrong outputs", label=r"test error $\epsilon$", figures=("curve",), guess=0.5
         )
     }
 

@@ -3,7 +3,6 @@
 import functools
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
@@ -20,7 +19,14 @@ from dsm.tasks._dataset import averages, dataset_of
 from dsm.tasks._task import History, Job
 from dsm.tasks.online_sgd._schema import OnlineSGDConfig
 from dsm.tasks.online_sgd._theory import with_theory
-from dsm.training import OVERLAP_STARTS, OnlineLearning, OnlineSGD, StartOverlaps, networks_with_overlaps, random_networks
+from dsm.training import (
+    OVERLAP_STARTS,
+    OnlineLearning,
+    OnlineSGD,
+    StartOverlaps,
+    networks_with_overlaps,
+    random_networks,
+)
 
 ORDER = ("sample", "t", ...)
 
@@ -139,7 +145,9 @@ def _dataset(config: OnlineSGDConfig, driver: Driver | None, history: History) -
         "teacher": Coordinate(np.arange(network.teachers), "unit of the teacher"),
     }
     if driver is None:
-        return xr.Dataset(coords={name: (name, given.values, {"long_name": given.long_name}) for name, given in coordinates.items()})
+        return xr.Dataset(
+            coords={name: (name, given.values, {"long_name": given.long_name}) for name, given in coordinates.items()}
+        )
     coordinates["sample"] = Coordinate(np.arange(config.data.samples), "teacher, student and law of inputs")
     records = {name: np.stack(values) for name, values in history.records.items()}
     dataset = dataset_of(driver, "t", coordinates, records, ORDER)

@@ -134,9 +134,7 @@ class OnlineSGDConfig(Config):
             require(name == "random", "training.start.name", name, f"random with data.law = {self.data.law['name']}")
         if not self.data.samples:
             require(self.observe.theory, "observe.theory", self.observe.theory, "true with data.samples = 0")
-            require(
-                law.gaussian_fields, "data.samples", 0, "at least 1 on a hidden manifold, whose theory needs one"
-            )
+            require(law.gaussian_fields, "data.samples", 0, "at least 1 on a hidden manifold, whose theory needs one")
         if self.observe.steady_state:
             allowed = self.observe.theory and law.gaussian_fields
             legal = "false without observe.theory, and on a hidden manifold"

@@ -72,9 +72,7 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     layout = make_layout(axes, system.step_bytes(single(problems, axes)), config.run.devices, config.run.block)
     smaller = "data.samples, data.alpha, data.test_patterns, network.width or network.depth"
     references = len(config.observe.references)
-    check_capacity(
-        system, problems, axes, references, layout, config.run, ("sampler.replicas", "replica"), smaller
-    )
+    check_capacity(system, problems, axes, references, layout, config.run, ("sampler.replicas", "replica"), smaller)
     return system, axes, layout
 
 
