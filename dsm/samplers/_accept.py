@@ -1,5 +1,7 @@
 """The one acceptance rule."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, Num
@@ -9,7 +11,7 @@ UNBOUNDED = 2**30
 
 
 def allowance(
-    key: Key[Array, ""], beta: float | Float[Array, ""], shape: tuple[int, ...], dtype: object = jnp.int32
+    key: Key[Array, ""], beta: float | Float[Array, ""], shape: tuple[int, ...], dtype: Any = jnp.int32
 ) -> Num[Array, "..."]:
     """The largest energy increase that each of `shape` proposals may make: accept iff dE <= allowance.
 

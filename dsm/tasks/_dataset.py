@@ -1,6 +1,7 @@
 """From records to a labelled dataset, for any system."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -18,7 +19,7 @@ def dataset_of(
     time: str,
     coordinates: Mapping[str, Coordinate],
     records: Mapping[str, np.ndarray],
-    order: tuple[str, ...],
+    order: tuple[Any, ...],
 ) -> xr.Dataset:
     """What was recorded of an ensemble, with the descriptions of its system.
 
@@ -35,11 +36,11 @@ def dataset_of(
     described = driver.system.variables
     arrays = {
         name: ((time, *axes, *described[name].dims), values, described[name].attributes(name))
-        for name, values in records.items()
+        for name in described
+        if (values := records.get(name)) is not None
     }
-    dataset = xr.Dataset(arrays, as_coordinates({**coordinates, **driver.system.coordinates})).transpose(
-        *order, missing_dims="ignore"
-    )
+    dataset = xr.Dataset(arrays, as_coordinates({**coordinates, **driver.system.coordinates}))
+    dataset = dataset.transpose(*order, missing_dims="ignore")
     if "reference" in dataset.dims:
         reached = dataset[time] >= dataset.reference
         for name, variable in dataset.data_vars.items():

@@ -53,19 +53,20 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     sampler = UnitBlock(MOVES.build(config.sampler.move, "sampler.move"), config.sampler.inner)
     sampler.check(problems)
     chosen = [OBSERVABLES.get(name)() for name in config.observe.quantities]
-    system: AbstractSystem = Sampling(
+    sampling = Sampling(
         sampler,
         schedule=SCHEDULES.build(config.sampler.schedule, "sampler.schedule"),
         start=STARTS[config.sampler.start],
         measures=Measures(tuple(o for o in chosen if o.applies(problems))),
     )
     samples, replicas = config.data.samples, config.sampler.replicas
+    system: AbstractSystem = sampling
     over: PyTree
     if config.sampler.exchange is None:
         over = {"sample": AtBeta(0, None), "beta": AtBeta(None, 0), "replica": None}
         problems = AtBeta(problems, jnp.asarray(config.sampler.betas, jnp.float32))
     else:
-        system = Exchange(system, config.sampler.betas, config.sampler.exchange)
+        system = Exchange(sampling, config.sampler.betas, config.sampler.exchange)
         over = {"sample": 0, "replica": None}
     sizes = {"sample": samples, "beta": len(config.sampler.betas), "replica": replicas}
     axes = tuple(Axis(name, sizes[name], part) for name, part in over.items())
