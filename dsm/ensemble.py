@@ -23,7 +23,7 @@ from dsm._layout import SHARDS, Layout, vmap_in_blocks
 from dsm._random import stream
 from dsm.data import Problem
 from dsm.observables import AbstractObservable, Snapshot, take_snapshot
-from dsm.samplers import STARTS, AbstractSchedule, Exchange, Ladder, State, chain_at
+from dsm.samplers import STUDENT_STARTS, AbstractSchedule, Exchange, Ladder, State, chain_at
 
 Record = dict[str, Array]
 
@@ -96,7 +96,7 @@ class Ensemble(eqx.Module):
         """The first states, [S, B, R]."""
 
         def student(problem: Problem, sample: Array, beta: Array, replica: Array) -> State:
-            return STARTS[start](stream(self.key, "start", sample, beta, replica), problem)
+            return STUDENT_STARTS.get(start)(stream(self.key, "start", sample, beta, replica), problem)
 
         def students(sample: tuple[Problem, Array]) -> State:
             over_betas = jax.vmap(jax.vmap(student, (None, None, None, 0)), (None, None, 0, None))

@@ -9,7 +9,7 @@ from dsm.config._base import Config
 from dsm.data import INPUTS, training_patterns
 from dsm.networks import PRIORS
 from dsm.observables import OBSERVABLES
-from dsm.samplers import MOVES, SCHEDULES, STARTS
+from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS
 
 
 @dataclass
@@ -42,7 +42,7 @@ class NetworkConfig:
 class DataConfig:
     """Disorder: `samples` teachers, each with M = round(alpha c) training and `test_patterns` fresh patterns.
 
-    Training labels are turned over with probability 1/(1 + exp(`label_beta`)).
+    Training labels are flipped with probability 1/(1 + exp(`label_beta`)).
     """
 
     inputs: dict[str, Any]
