@@ -41,7 +41,7 @@ def execute(config: Config) -> Report:
 @hydra.main(config_path=str(configuration.folder()), config_name="config", version_base="1.3")
 def _hydra_main(composed: DictConfig) -> float | None:
     try:
-        config = configuration.load(composed, HydraConfig.get().runtime.choices.get("experiment") or "custom")
+        config = configuration.load(composed, HydraConfig.get().runtime.choices)
         set_up(config)
         report = execute(config)
     except DsmError as error:

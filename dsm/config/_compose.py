@@ -5,7 +5,7 @@ of the part, checked by the part itself.
 """
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from dsm._errors import ConfigError, require
 from dsm.config._base import Config
 from dsm.config._online_sgd import OnlineSGDConfig
 from dsm.config._sample import SampleConfig
+from dsm.config._types import explain, with_whole_numbers
 
 #: The settings of each task.
 SCHEMAS: dict[str, type[Config]] = {"sample": SampleConfig, "online_sgd": OnlineSGDConfig}
@@ -32,8 +33,8 @@ def folder() -> Path:
     return inside if inside.is_dir() else package.parent / "conf"
 
 
-def load(composed: DictConfig, experiment: str) -> Config:
-    """Turn what Hydra composed into a checked `Config`.
+def load(composed: DictConfig, chosen: Mapping[str, str]) -> Config:
+    """Turn what Hydra composed into a checked `Config`; `chosen` is the preset of each group, Hydra's `runtime.choices`.
 
     Raises:
         ConfigError: a wrong type, an unknown key or an illegal value.
@@ -41,28 +42,19 @@ def load(composed: DictConfig, experiment: str) -> Config:
     for module in composed.get("plugins", []):
         importlib.import_module(module)  # may register parts, before their names are looked up
     require(composed.task in SCHEMAS, "task", composed.task, f"one of {', '.join(SCHEMAS)}")
+    experiment = chosen.get("experiment") or "custom"
     # Without an experiment, runs of other tasks than the main job go under the task's name.
     experiment = composed.task if experiment == "custom" and composed.task != "sample" else experiment
     settings = OmegaConf.create({"experiment": experiment})
     schema = SCHEMAS[composed.task]
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(schema), composed, settings)
+        merged = OmegaConf.merge(OmegaConf.structured(schema), with_whole_numbers(composed, schema), settings)
         config = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        key = error.full_key or "configuration"
-        value = OmegaConf.select(composed, error.full_key, default="?") if error.full_key else "?"
-        wanted = getattr(error.ref_type, "__name__", None) or "the type of conf/"
-        reason = str(error).splitlines()[0]
-        kind = {"int": "an integer", "float": "a number", "bool": "true or false"}.get(_wanted(reason), wanted)
-        raise ConfigError(f"{key} = {value}: must be {kind} ({reason})") from None
+        raise explain(error, composed, schema, folder(), chosen) from None
     assert isinstance(config, Config)
     config.check()
     return config
-
-
-def _wanted(reason: str) -> str:
-    words = {"Integer": "int", "Float": "float", "boolean": "bool", "Boolean": "bool"}
-    return next((kind for word, kind in words.items() if word in reason), "")
 
 
 def compose(overrides: Sequence[str] = ()) -> Config:
@@ -81,10 +73,10 @@ def compose(overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(str(error)) from None
     finally:
         GlobalHydra.instance().hydra = running
-    experiment = composed.hydra.runtime.choices.get("experiment") or "custom"
+    chosen = composed.hydra.runtime.choices
     OmegaConf.set_struct(composed, False)
     del composed["hydra"]
-    return load(composed, experiment)
+    return load(composed, chosen)
 
 
 def changes(config: Config) -> dict[str, Any]:
