@@ -99,7 +99,11 @@ def _kinds(part: Any) -> dict[str, Any]:
     """The types of a part's fields, also where `from __future__ import annotations` has made them strings."""
     try:
         return typing.get_type_hints(part)
-    except (NameError, TypeError, AttributeError):  # a name that is there for type checkers only; others are still known
+    except (
+        NameError,
+        TypeError,
+        AttributeError,
+    ):  # a name that is there for type checkers only; others are still known
         words = {"float": float, "int": int, "str": str}
         return {field.name: words.get(str(field.type), field.type) for field in dataclasses.fields(part)}
 
