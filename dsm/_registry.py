@@ -1,18 +1,20 @@
 """Names for replaceable parts: a new part is one new file in the folder of its kind.
 
-A file registers its class under a name; importing the package finds every file in its folder. The configuration then
-chooses by `name`, and the fields of the class are its options.
+A file registers its part under a name; importing the package finds every file in its folder. The configuration then
+chooses by `name`. A part is a class, whose fields are its options, or a function without options.
 """
 
 import dataclasses
 import importlib
 import pkgutil
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from dsm._errors import ConfigError, is_integer, require
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Callable[..., Any])
 
 
 class Registry(Generic[T]):
@@ -26,13 +28,20 @@ class Registry(Generic[T]):
         self.kind = kind
         self._parts: dict[str, Callable[..., T]] = {}
 
-    def register(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
-        """Class decorator that files a part under `name`."""
+    def register(self, name: str) -> Callable[[P], P]:
+        """Decorator that files a part under `name`.
 
-        def file_under(part: Callable[..., T]) -> Callable[..., T]:
-            known = self._parts.setdefault(name, part)
+        A part of the same module and name replaces the one before: a module loaded again, a notebook cell run again.
+
+        Raises:
+            ValueError: `name` belongs to another part.
+        """
+
+        def file_under(part: P) -> P:
+            known = self._parts.get(name, part)
             if (known.__module__, known.__qualname__) != (part.__module__, part.__qualname__):
                 raise ValueError(f"{self.kind} {name!r} is already {known.__module__}.{known.__qualname__}")
+            self._parts[name] = part
             return part
 
         return file_under
@@ -78,23 +87,43 @@ class Registry(Generic[T]):
             )
             if option not in chosen and not optional:
                 raise ConfigError(f"{key}.{option} is missing: {options['name']} needs it")
-        chosen = {option: _typed(f"{key}.{option}", value, fields[option].type) for option, value in chosen.items()}
+        kinds = _kinds(part)
+        chosen = {option: _typed(f"{key}.{option}", value, kinds[option]) for option, value in chosen.items()}
         try:
             return part(**chosen, **{name: value for name, value in given.items() if name in fields})
         except ConfigError as error:
             raise ConfigError(f"{key}.{error}") from None
 
 
+def _kinds(part: Any) -> dict[str, Any]:
+    """The types of a part's fields, also where `from __future__ import annotations` has made them strings."""
+    try:
+        return typing.get_type_hints(part)
+    except (
+        NameError,
+        TypeError,
+        AttributeError,
+    ):  # a name that is there for type checkers only; others are still known
+        words = {"float": float, "int": int, "str": str}
+        return {field.name: words.get(str(field.type), field.type) for field in dataclasses.fields(part)}
+
+
 def _typed(key: str, value: Any, kind: Any) -> Any:
-    """The value of an option as its field wants it: whole numbers serve as numbers, nothing else is converted."""
+    """The value of an option as its field wants it: whole numbers serve as numbers and back, nothing else is converted."""
     if kind is float:
         require(isinstance(value, (int, float)) and not isinstance(value, bool), key, value, "a number")
         return float(value)
     if kind is int:
+        value = whole(value)
         require(is_integer(value), key, value, "an integer")
     if kind is str:
         require(isinstance(value, str), key, value, "a word")
     return value
+
+
+def whole(value: Any) -> Any:
+    """A whole number that is written as a float, such as 1e3, as an integer; anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def import_folder(package: str, path: list[str]) -> None:

@@ -40,7 +40,7 @@ def execute(config: Config) -> Report:
 @hydra.main(config_path=str(tasks.folder()), config_name="config", version_base="1.3")
 def _hydra_main(composed: DictConfig) -> float | None:
     try:
-        config = tasks.load(composed, HydraConfig.get().runtime.choices.get("experiment"))
+        config = tasks.load(composed, HydraConfig.get().runtime.choices)
         set_up(config)
         report = execute(config)
     except DsmError as error:

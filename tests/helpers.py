@@ -1,5 +1,6 @@
 """What several tests need: small problems, the naive chain, exact enumeration, tolerances from measured errors."""
 
+import contextlib
 import itertools
 
 import jax
@@ -7,18 +8,32 @@ import jax.numpy as jnp
 import numpy as np
 
 from dsm import data, networks, samplers
+from dsm._errors import ConfigError
 from dsm._random import stream
 from dsm.observables.statistics import effective_sample_size, r_hat
+from dsm.samplers.sign_perceptron.moves import AbstractProposal
 
 #: Kinds of wiring.
 WIRINGS = ("dense", "random")
-#: Moves that go with each weight kind.
-MOVES = {
-    "spin_flip": ("ising", samplers.SpinFlip()),
-    "gaussian": ("spherical", samplers.GaussianMove(0.4)),
-    "heat_bath": ("spherical", samplers.HeatBath()),
-    "version_space": ("spherical", samplers.VersionSpace()),
-}
+#: Options that tests give to registered moves, where their defaults do not serve.
+OPTIONS = {"gaussian": {"step_std": 0.4}}
+
+
+def build_moves() -> dict[str, tuple[str, samplers.AbstractMove]]:
+    """All registered moves that can be built, each with the kind of weights it moves."""
+    moves = {}
+    for name in samplers.MOVES.names:
+        with contextlib.suppress(ConfigError):  # it lacks options: test_every_registered_move_is_tested says so
+            move = samplers.MOVES.build({"name": name, **OPTIONS.get(name, {})}, "move")
+            moves[name] = ("spherical" if move.continuous else "ising", move)
+    return moves
+
+
+MOVES = build_moves()
+#: Moves that propose and accept: they can be fed to the naive chain.
+PROPOSALS = [name for name, (_, move) in MOVES.items() if isinstance(move, AbstractProposal)]
+#: Moves of continuous weights that reach the whole Gibbs measure.
+CONTINUOUS = [name for name, (_, move) in MOVES.items() if move.continuous and not move.keeps_energy]
 
 
 def small_problem(
@@ -90,7 +105,7 @@ def run_chains(
     sampler, problem, beta, *, chains: int, sweeps: int, keep_from: int, thin: int, seed: int, start="random"
 ):
     """Sample; returns energies [chain, draw] and normalised weights [chain, draw, L, N, c] after `keep_from` sweeps."""
-    begin = samplers.STARTS[start]
+    begin = samplers.STUDENT_STARTS.get(start)
 
     def one(key):
         state = begin(stream(key, "start"), problem)

@@ -79,7 +79,7 @@ BAD = {
     "inner": ("sampler.inner=0", "sampler.inner = 0: must be at least 1"),
     "replicas": ("sampler.replicas=0", "sampler.replicas = 0: must be at least 1"),
     "sweeps": ("sampler.sweeps=0", "sampler.sweeps = 0: must be at least 1"),
-    "start": ("sampler.start=warm", "sampler.start = warm: must be one of random, planted"),
+    "start": ("sampler.start=warm", "sampler.start = warm: must be one of planted, random"),
     "samples": ("data.samples=0", "data.samples = 0: must be at least 1"),
     "version space from a random start": (
         "sampler=version_space sampler.start=random",
@@ -89,6 +89,18 @@ BAD = {
         "sampler=version_space sampler.beta=1",
         "sampler.beta = 1: must be inf with sampler.move.name = version_space, which keeps the energy",
     ),
+    "version space with label noise": (
+        "sampler=version_space data.label_beta=1",
+        "data.label_beta = 1.0: must be inf with sampler.move.name = version_space, which keeps the energy",
+    ),
+    "burn-in of unequal spacing": (
+        "observe.burn_in=10 observe.spacing=log",
+        "observe.spacing = log: must be linear with observe.burn_in = 10",
+    ),
+    "no list": ("observe.quantities=energy", "observe.quantities = energy: must be a list, as in observe.quantities=["),
+    "no part": ("sampler.move=gaussian", "sampler.move = gaussian: must be a part by name, as in sampler.move.name=ga"),
+    "broken number": ("sampler.sweeps=2.5", "sampler.sweeps = 2.5: must be an integer"),
+    "new key": ("+network.colour=red", "network.colour = red: there is no such setting, must be one of width, depth"),
     "label beta": (
         "data.label_beta=-1",
         "data.label_beta = -1.0: must be at least 0, or .inf for labels without noise",
@@ -113,6 +125,27 @@ def test_bad_input_is_named_before_anything_is_written(case, tmp_path, monkeypat
         dsm.run(*words)
     assert message in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ("data=iid task=online_sgd", "data=iid does not fit task=online_sgd: must be one of gaussian, manifold_stream"),
+        ("data=gaussian", "data=gaussian does not fit task=sample: must be one of digits, hidden_manifold, iid"),
+        ("observe=times", "observe=times does not fit task=sample: must be one of default, equilibrium"),
+        ("network=dense task=online_sgd", "network=dense does not fit task=online_sgd: must be one of committee"),
+    ],
+)
+def test_presets_of_another_task_are_refused_with_those_that_fit(overrides, message):
+    with pytest.raises(ConfigError) as caught:
+        dsm.compose(*overrides.split())
+    assert str(caught.value) == message
+
+
+def test_whole_floats_are_integers():
+    config = dsm.compose("sampler.sweeps=1e3", "observe.references=[0,1e2]", "run.devices=2.0", "seed=3.0")
+    assert config == dsm.compose("sampler.sweeps=1000", "observe.references=[0,100]", "run.devices=2", "seed=3")
+    assert isinstance(config.sampler.sweeps, int) and isinstance(config.observe.references[1], int)
 
 
 def test_too_little_memory_is_refused_with_what_would_fit(tmp_path):

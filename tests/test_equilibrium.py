@@ -1,6 +1,6 @@
 """Nishimori identity: to a student in equilibrium, the teacher is one more student.
 
-Given teacher-made data whose labels are turned over with probability 1/(1 + exp(beta)), the teacher is an exact draw from
+Given teacher-made data whose labels are flipped with probability 1/(1 + exp(beta)), the teacher is an exact draw from
 the Gibbs measure at beta (without noise: at beta = inf). Students that start as the teacher and forget it are further
 draws: every mean teacher-student overlap is a mean student-student one.
 """
@@ -74,7 +74,7 @@ def deviations(differences):
 def test_teacher_is_one_more_student(case):
     (teacher, student, energy), labels = measure(*CASES[case])
     depth, beta = CASES[case][1], CASES[case][7] if len(CASES[case]) > 7 else np.inf
-    # The mean energy is that of the teacher, the number of labels turned over.
+    # The mean energy is that of the teacher, the number of flipped labels.
     assert np.all(np.abs(deviations(energy.mean(-1) - labels / (1 + np.exp(beta)))) < 4.5)
     expected = {"weight_overlap", "spin_overlap_train", "spin_overlap_test"}
     assert expected <= teacher.keys() == student.keys()

@@ -4,9 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from dsm.samplers.moves import Unit
-from dsm.samplers.moves.heat_bath import choose_piece, interval_mass, truncated_normal
-from helpers import MOVES, all_sign_vectors, assert_mean, energies, run_chains, small_problem
+from helpers import CONTINUOUS, MOVES, all_sign_vectors, assert_mean, energies, run_chains, small_problem
 from scipy import integrate, stats
 
 from dsm import data, networks, samplers
@@ -94,11 +92,16 @@ def test_spin_flip_at_infinite_beta_visits_all_of_the_version_space():
     assert_mean((weights * np.asarray(problem.teacher.weights)).mean(axis=(2, 3, 4)), mean)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "heat_bath"])
-def test_continuous_moves_keep_the_prior(name):
-    """At beta = 0 weights are independent standard normals, lattice or not."""
-    _, move = MOVES[name]
-    problem = small_problem("dense", "spherical", width=3, depth=2)
+#: Correlation of a weight with its start after six moves at beta = 0, where it is known: the Gaussian move keeps a
+#: fraction sqrt(1 - d**2) each time, the heat bath nothing, and flips come back.
+KEPT = {"gaussian": (1 - 0.4**2) ** 3, "heat_bath": 0.0, "spin_flip": 1.0}
+
+
+@pytest.mark.parametrize("name", list(MOVES))
+def test_moves_keep_the_prior(name):
+    """At beta = 0 weights are independent draws from the prior, standard normals (lattice or not) or signs."""
+    kind, move = MOVES[name]
+    problem = small_problem("dense", kind, width=3, depth=2)
     state = jax.vmap(lambda key: samplers.random_start(key, problem))(jax.random.split(jax.random.key(0), 4000))
 
     def advance(key, state):
@@ -109,16 +112,18 @@ def test_continuous_moves_keep_the_prior(name):
     moved = jax.jit(jax.vmap(advance))(jax.random.split(jax.random.key(1), 4000), state)
     weights = np.asarray(moved.weights).reshape(4000, -1)
     for column in weights.T:
-        assert stats.kstest(column, "norm").pvalue > 1e-4
+        if kind == "ising":
+            assert stats.binomtest(int(np.sum(column == 1)), 4000).pvalue > 1e-4 and np.all(np.abs(column) == 1)
+        else:
+            assert stats.kstest(column, "norm").pvalue > 1e-4
     correlation = np.corrcoef(weights.T) - np.eye(weights.shape[1])
     assert np.abs(correlation).max() < 5 / np.sqrt(4000)
-    # Six moves with d = 0.4 leave a correlation (1 - d**2)**3 with the start; the heat bath at beta = 0 leaves none.
     before = np.asarray(state.weights).reshape(4000, -1)
-    expected = (1 - 0.4**2) ** 3 if name == "gaussian" else 0.0
-    assert abs(np.mean(before * weights) - expected) < 5 / np.sqrt(before.size)
+    if name in KEPT:
+        assert abs(np.mean(before * weights) - KEPT[name]) < 5 / np.sqrt(before.size)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "heat_bath"])
+@pytest.mark.parametrize("name", CONTINUOUS)
 @pytest.mark.parametrize(("beta", "wiring"), [(0.2, "dense"), (0.6, "random"), (jnp.inf, "dense")])
 def test_continuous_moves_against_importance_sampling(name, beta, wiring):
     """Averages over the Gibbs measure, computed by reweighting independent draws from the prior.
@@ -153,7 +158,7 @@ def test_continuous_moves_against_importance_sampling(name, beta, wiring):
         assert_mean(chains[key], mean, error=np.sqrt(np.sum((boltzmann * (values - mean)) ** 2)) / boltzmann.sum())
 
 
-@pytest.mark.parametrize("name", ["gaussian", "heat_bath"])
+@pytest.mark.parametrize("name", CONTINUOUS)
 def test_continuous_moves_against_a_long_naive_chain(name):
     """A chain of another kind: one weight at a time drawn afresh from the prior, accepted on the whole network's energy."""
     _, move = MOVES[name]
@@ -293,6 +298,46 @@ def test_truncated_normal_stays_inside(low, high):
     for level in (0.0, 1e-7, 0.5, 0.9999999):
         value = truncated_normal(jnp.float32(level), low, high, 20)
         assert low < value < high
+
+
+#: Pieces of the line by their walls; None is an open end. Wide and narrow, both tails.
+PIECES = {
+    "line": (None, None),
+    "left": (None, -2.5),
+    "right": (0.75, None),
+    "narrow left tail": (None, -11.995),
+    "narrow right tail": (11.995, None),
+    "wide": (-1.25, 2.0),
+    "left tail": (-11.0, -9.0),
+    "right tail": (6.0, 10.0),
+    "narrow": (0.5, 0.505),
+}
+
+
+@pytest.mark.parametrize("fan_in", [1, 8, 20, 100, 1000])
+@pytest.mark.parametrize("name", ["heat_bath", "version_space"])
+def test_extreme_draws_are_lattice_points_inside_their_piece(name, fan_in):
+    """Uniform numbers of 0 and the largest below 1 are drawn, once in 2**23."""
+    _, move = MOVES[name]
+    step = spacing(fan_in)
+    for low, high in PIECES.values():
+        low, high = (None if wall is None else round(wall / step) * step for wall in (low, high))
+        least, most = -12.0 if low is None else low, 12.0 if high is None else high - step
+        weight = round(0.5 * (least + most) / step) * step
+        # S = +1 throughout. Up beyond `low` is free and up beyond `high` costs 1: E = 0 in the piece alone.
+        walls = [wall for wall in (low, high) if wall is not None]
+        cost = [-1 if wall is low else 1 for wall in walls]
+        unit = Unit(
+            jnp.asarray([weight - wall for wall in walls], jnp.float32),
+            jnp.ones(len(walls), jnp.float32),
+            jnp.asarray(cost, jnp.int32),
+        )
+        for where in (0.0, 0.5, 1 - 2**-24):
+            position = jnp.float32(where)
+            numbers = (jnp.float32(0.5), position, jnp.float32(jnp.inf)) if name == "heat_bath" else position
+            value = float(move.update(numbers, jnp.float32(weight), unit, fan_in))
+            assert value / step == round(value / step), (low, high, where, value)
+            assert least <= value <= most, (low, high, where, value)
 
 
 def test_zero_temperature_and_infinite_temperature_allow_nothing_and_everything():

@@ -1,17 +1,42 @@
 """The unit-block sweep is the naive chain: one weight at a time, the whole network evaluated at each."""
 
+import equinox as eqx
+import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import MOVES, WIRINGS, energy_of, naive_sweep, small_problem
+from helpers import MOVES, PROPOSALS, WIRINGS, energy_of, naive_sweep, small_problem
 
 from dsm import samplers
+from dsm.samplers.sign_perceptron.moves import Unit
+
+
+class Unrolled(samplers.AbstractChain):
+    """A chain stage that is written out, one move after the other, and notes for how many units it was asked."""
+
+    calls: list = eqx.field(static=True, default_factory=list)
+
+    def __call__(self, move, inner, draws, row, field, below, cost, sources):
+        self.calls.append(row.shape)
+        changes = jnp.int32(0)
+        for turn in range(inner * row.size):
+            k = turn % row.size
+            spins = below[k] if sources is None else jnp.take(below, sources[k], axis=0)
+            numbers = jax.tree.map(lambda array: array[turn], draws)  # noqa: B023
+            new = move.update(numbers, row[k], Unit(field, spins, cost), row.size)
+            changes += jnp.where(new == row[k], 0, 1).astype(jnp.int32)
+            row, field = row.at[k].set(new), field + (new - row[k]) * spins
+        return row, field, changes
+
+
+#: Chain stages that must agree with the plain one.
+CHAINS = {"unrolled": Unrolled()} | {name: samplers.CHAINS.get(name)() for name in samplers.CHAINS.names}
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
 @pytest.mark.parametrize("wiring", WIRINGS)
-@pytest.mark.parametrize("name", ["spin_flip", "gaussian"])
+@pytest.mark.parametrize("name", PROPOSALS)
 def test_same_trajectory_bitwise(name, wiring, depth):
     weights, move = MOVES[name]
     problem = small_problem(wiring, weights, width=4, depth=depth)
@@ -76,3 +101,51 @@ def test_greedy_energy_never_rises(name, wiring):
         assert int(state.energy) <= last
         last = int(state.energy)
     assert last == first if MOVES[name][1].keeps_energy else last < first
+
+
+@pytest.mark.parametrize("chain", list(CHAINS))
+@pytest.mark.parametrize("wiring", WIRINGS)
+@pytest.mark.parametrize("name", list(MOVES))
+def test_chain_stage_is_replaceable(name, wiring, chain):
+    """Another implementation of the stage gives bitwise the same trajectory, in hidden layers and in the output layer."""
+    weights, move = MOVES[name]
+    problem = small_problem(wiring, weights, width=4, depth=2)
+    plain = samplers.UnitBlock(move, 2)
+    other = samplers.UnitBlock(move, 2, chain=CHAINS[chain])
+    keys = jax.random.split(jax.random.key(3), 2)
+    state = jax.vmap(lambda key: samplers.random_start(key, problem))(keys)
+    step, other_step = (
+        jax.jit(jax.vmap(lambda key, state, s=s: s.step(key, state, problem, 0.7))) for s in (plain, other)
+    )
+    expected = found = state
+    for sweep in range(3):
+        keys = jax.random.split(jax.random.key(10 + sweep), 2)
+        (expected, info), (found, other_info) = step(keys, expected), other_step(keys, found)
+        np.testing.assert_array_equal(np.asarray(found.weights), np.asarray(expected.weights))
+        np.testing.assert_array_equal(np.asarray(found.energy), np.asarray(expected.energy))
+        np.testing.assert_array_equal(np.asarray(other_info.acceptance), np.asarray(info.acceptance))
+    assert chain != "unrolled" or {(problem.teacher.wiring.fan_in,)} == set(CHAINS[chain].calls[-2:])
+
+
+def test_every_registered_move_is_tested():
+    missing = set(samplers.MOVES.names) - set(MOVES)
+    assert not missing, f"add options of {', '.join(missing)} to OPTIONS in tests/helpers.py"
+
+
+def test_a_new_move_does_not_escape(monkeypatch):
+    """What is registered is tested, or the test above fails."""
+    monkeypatch.setattr(samplers.MOVES, "_parts", dict(samplers.MOVES._parts))
+
+    @samplers.MOVES.register("same")
+    class Same(samplers.SpinFlip):
+        pass
+
+    assert helpers.build_moves()["same"][0] == "ising"
+
+    @samplers.MOVES.register("sized")
+    class Sized(samplers.SpinFlip):
+        size: int = eqx.field(static=True)
+
+    assert "sized" not in helpers.build_moves()
+    monkeypatch.setitem(helpers.OPTIONS, "sized", {"size": 2})
+    assert "sized" in helpers.build_moves()

@@ -10,8 +10,10 @@ from dsm.samplers._thermal import AbstractThermalSystem as AbstractThermalSystem
 from dsm.samplers._thermal import AtBeta as AtBeta
 from dsm.samplers.schedules import SCHEDULES as SCHEDULES
 from dsm.samplers.schedules import AbstractSchedule as AbstractSchedule
+from dsm.samplers.sign_perceptron import CHAINS as CHAINS
 from dsm.samplers.sign_perceptron import MOVES as MOVES
-from dsm.samplers.sign_perceptron import STARTS as STARTS
+from dsm.samplers.sign_perceptron import STUDENT_STARTS as STUDENT_STARTS
+from dsm.samplers.sign_perceptron import AbstractChain as AbstractChain
 from dsm.samplers.sign_perceptron import AbstractMove as AbstractMove
 from dsm.samplers.sign_perceptron import AbstractSampler as AbstractSampler
 from dsm.samplers.sign_perceptron import GaussianMove as GaussianMove

@@ -5,7 +5,7 @@ of the part, checked by the part itself.
 """
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dsm._errors import ConfigError
 from dsm.config import Config
+from dsm.config._types import explain, with_whole_numbers
 from dsm.tasks._task import task_of
 
 
@@ -28,8 +29,9 @@ def folder() -> Path:
     return inside if inside.is_dir() else package.parent / "conf"
 
 
-def load(composed: DictConfig, experiment: str | None) -> Config:
-    """Turn what Hydra composed into a checked `Config`; without an experiment it goes where those of its task go.
+def load(composed: DictConfig, chosen: Mapping[str, str]) -> Config:
+    """Turn what Hydra composed into a checked `Config`; `chosen` is the preset of each group, Hydra's `runtime.choices`.
+    Without an experiment the run goes where those of its task go.
 
     Raises:
         ConfigError: a wrong type, an unknown key or an illegal value.
@@ -37,26 +39,16 @@ def load(composed: DictConfig, experiment: str | None) -> Config:
     for module in composed.get("plugins", []):
         importlib.import_module(module)  # may register parts, before their names are looked up
     task = task_of(composed.task)
-    settings = OmegaConf.create({"experiment": experiment or task.home or task.name})
+    settings = OmegaConf.create({"experiment": chosen.get("experiment") or task.home or task.name})
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(task.schema), composed, settings)
+        merged = OmegaConf.merge(OmegaConf.structured(task.schema), with_whole_numbers(composed, task.schema), settings)
         config = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        key = error.full_key or "configuration"
-        value = OmegaConf.select(composed, error.full_key, default="?") if error.full_key else "?"
-        wanted = getattr(error.ref_type, "__name__", None) or "the type of conf/"
-        reason = str(error).splitlines()[0]
-        kind = {"int": "an integer", "float": "a number", "bool": "true or false"}.get(_wanted(reason), wanted)
-        raise ConfigError(f"{key} = {value}: must be {kind} ({reason})") from None
+        raise explain(error, composed, task.schema, folder(), chosen) from None
     assert isinstance(config, Config)
     config = config.completed()
     config.check()
     return config
-
-
-def _wanted(reason: str) -> str:
-    words = {"Integer": "int", "Float": "float", "boolean": "bool", "Boolean": "bool"}
-    return next((kind for word, kind in words.items() if word in reason), "")
 
 
 def compose(overrides: Sequence[str] = ()) -> Config:
@@ -75,10 +67,10 @@ def compose(overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(str(error)) from None
     finally:
         GlobalHydra.instance().hydra = running
-    experiment = composed.hydra.runtime.choices.get("experiment")
+    chosen = composed.hydra.runtime.choices
     OmegaConf.set_struct(composed, False)
     del composed["hydra"]
-    return load(composed, experiment)
+    return load(composed, chosen)
 
 
 def changes(config: Config) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from dsm.samplers._thermal import AbstractThermalSystem, AtBeta
 from dsm.samplers.schedules import AbstractSchedule
 from dsm.samplers.schedules.constant import Constant
 from dsm.samplers.sign_perceptron._base import AbstractSampler, State
-from dsm.samplers.sign_perceptron._start import random_start
+from dsm.samplers.sign_perceptron.starts.random import random_start
 
 #: With whom a student is compared at every record.
 PAIRS = ("teacher", "student", "past")

@@ -4,9 +4,9 @@ Fix all weights but those into unit (l, i), and let e_mu(s) be the number of wro
 clamped to s. Then E = sum_mu e_mu(sgn h_mu), and the cost w_mu = e_mu(+1) - e_mu(-1) stays as it is while only weights
 into this unit change. So a block has three stages:
 
-    field   one forward pass above the unit with its spin turned over on every pattern gives e_mu and w_mu;
-    chain   moves on the unit's c weights, O(M) each, know the network only through w;
-    commit  patterns on which the unit's spin changed take over the turned-over errors and fields.
+    field   one forward pass above the unit with its spin flipped on every pattern gives e_mu and w_mu;
+    chain   moves on the unit's c weights, O(M) each, know the network only through w (`dsm.samplers.sign_perceptron.chains`);
+    commit  patterns on which the unit's spin changed take the errors and fields of the flipped unit.
 
 It is the chain that visits one weight after the other and evaluates the whole network each time, only faster. Outputs
 do not interact: w_mu = -y_mu, and all N units of the last layer move at once.
@@ -27,7 +27,9 @@ from dsm._random import stream
 from dsm.data import Problem
 from dsm.networks import is_up, sign_pm
 from dsm.samplers.sign_perceptron._base import AbstractSampler, Beta, Info, State
-from dsm.samplers.sign_perceptron.moves import AbstractMove, Unit
+from dsm.samplers.sign_perceptron.chains import AbstractChain, at
+from dsm.samplers.sign_perceptron.chains.plain import PlainChain
+from dsm.samplers.sign_perceptron.moves import AbstractMove
 
 
 class UnitBlock(AbstractSampler):
@@ -36,10 +38,12 @@ class UnitBlock(AbstractSampler):
     Attributes:
         move: the elementary move on a weight.
         inner: how often the weights of a unit are visited before the next unit.
+        chain: the chain stage; another one changes the speed and not the trajectory.
     """
 
     move: AbstractMove
     inner: int = eqx.field(static=True, default=1)
+    chain: AbstractChain = PlainChain()
 
     def __check_init__(self) -> None:
         require(is_integer(self.inner) and self.inner >= 1, "inner", self.inner, "an integer >= 1")
@@ -97,69 +101,85 @@ class UnitBlock(AbstractSampler):
         energy = jnp.sum(wrong_outputs(fields, labels), dtype=jnp.int32)
         return State(weights, energy), Info(acceptance)
 
-    def _hidden_layer(self, draws, layer, rows, below, errors, matrices, labels, neighbours):
-        """Visit the units of a hidden layer in turn; `errors` [M] counts wrong outputs per pattern."""
+    def _hidden_layer(
+        self,
+        draws: PyTree[Array],
+        layer: Int[Array, ""] | int,
+        rows: Float[Array, "N c"],
+        below: Float[Array, "N M"],
+        errors: Int[Array, " M"],
+        matrices: Float[Array, "L N N"],
+        labels: Bool[Array, "N M"],
+        neighbours: Int[Array, "N c"] | None,
+    ) -> tuple[Float[Array, "N c"], Float[Array, "N M"], Int[Array, " M"], Float[Array, ""]]:
+        """Visit the units of a hidden layer in turn.
+
+        Arguments:
+            draws: random numbers of the moves; leading axes N and `inner` c.
+            layer: its number, from 0.
+            rows: its weights J.
+            below: spins of the layer below, +1 or -1.
+            errors: wrong outputs on each pattern.
+            matrices: weights of all layers as they were before the sweep of this one; those above are used.
+            labels: True where the label is +1.
+            neighbours: the units that its weights read; None with dense wiring.
+
+        Returns:
+            weights, sqrt(c) times the fields, wrong outputs, and the fraction of moves that changed a weight.
+        """
         fields = propagate(matrices[layer], below)
         above = propagate(matrices[layer + 1], sign_pm(fields))
         twice_out = 2 * matrices[layer + 1].T
 
         def visit(unit, carry):
-            rows, fields, above, errors, accepted = carry
+            rows, fields, above, errors, changes = carry
             spin = sign_pm(fields[unit])
-            turned_above = above - jnp.outer(twice_out[unit], spin)
-            errors_turned = turned_over_errors(matrices, layer, turned_above, labels)
-            cost = jnp.where(is_up(spin), errors - errors_turned, errors_turned - errors)
+            above_flipped = above - jnp.outer(twice_out[unit], spin)
+            errors_flipped = wrong_outputs_above(matrices, layer, above_flipped, labels)
+            cost = jnp.where(is_up(spin), errors - errors_flipped, errors_flipped - errors)
             sources = None if neighbours is None else neighbours[unit]
-            row, field, moved = self._chain(at(draws, unit), rows[unit], fields[unit], below, cost, sources)
-            turned = is_up(field) != is_up(spin)
+            row, field, changed = self.chain(
+                self.move, self.inner, at(draws, unit), rows[unit], fields[unit], below, cost, sources
+            )
+            flipped = is_up(field) != is_up(spin)
             return (
                 lax.dynamic_update_index_in_dim(rows, row, unit, 0),
                 lax.dynamic_update_index_in_dim(fields, field, unit, 0),
-                above - jnp.outer(twice_out[unit], jnp.where(turned, spin, 0)),
-                jnp.where(turned, errors_turned, errors),
-                accepted + moved,
+                above - jnp.outer(twice_out[unit], jnp.where(flipped, spin, 0)),
+                jnp.where(flipped, errors_flipped, errors),
+                changes + changed,
             )
 
         start = (rows, fields, above, errors, jnp.zeros((), jnp.int32))
-        rows, fields, _, errors, accepted = lax.fori_loop(0, rows.shape[0], visit, start)
-        return rows, fields, errors, self._fraction(accepted, rows)
+        rows, fields, _, errors, changes = lax.fori_loop(0, rows.shape[0], visit, start)
+        return rows, fields, errors, self._fraction(changes, rows)
 
-    def _output_layer(self, draws, rows, below, matrix, labels, neighbours):
-        """Visit all output units at once: the cost of being up is -y."""
+    def _output_layer(
+        self,
+        draws: PyTree[Array],
+        rows: Float[Array, "N c"],
+        below: Float[Array, "N M"],
+        matrix: Float[Array, "N N"],
+        labels: Bool[Array, "N M"],
+        neighbours: Int[Array, "N c"] | None,
+    ) -> tuple[Float[Array, "N c"], Float[Array, "N M"], Float[Array, ""]]:
+        """Visit all output units at once: the cost of being up is -y.
+
+        Arguments are those of a hidden layer; returns weights, sqrt(c) times the fields, and the fraction of moves that
+        changed a weight.
+        """
         fields = propagate(matrix, below)
         cost = jnp.where(labels, -1, 1).astype(jnp.int32)
-        axes = (0, 0, 0, None, 0, None if neighbours is None else 0)
-        rows, fields, accepted = jax.vmap(self._chain, axes)(draws, rows, fields, below, cost, neighbours)
-        return rows, fields, self._fraction(jnp.sum(accepted, dtype=jnp.int32), rows)
 
-    def _fraction(self, accepted: Int[Array, ""], rows: Float[Array, "N c"]) -> Float[Array, ""]:
-        return accepted.astype(jnp.float32) / (rows.size * self.inner)
+        def unit(draws, row, field, cost, sources):
+            return self.chain(self.move, self.inner, draws, row, field, below, cost, sources)
 
-    def _chain(
-        self,
-        draws: PyTree,
-        row: Float[Array, " c"],
-        field: Float[Array, " M"],
-        below: Float[Array, "N M"],
-        cost: Int[Array, " M"],
-        sources: Int[Array, " c"] | None,
-    ) -> tuple[Float[Array, " c"], Float[Array, " M"], Int[Array, ""]]:
-        """Moves on the weights of one unit, `inner` times each; returns row, field and the number of changes."""
-        fan_in = row.shape[0]
+        axes = (0, 0, 0, 0, None if neighbours is None else 0)
+        rows, fields, changes = jax.vmap(unit, axes)(draws, rows, fields, cost, neighbours)
+        return rows, fields, self._fraction(jnp.sum(changes, dtype=jnp.int32), rows)
 
-        def visit(turn, carry):
-            row, field, accepted = carry
-            k = turn % fan_in
-            spins = below[k if sources is None else sources[k]]
-            weight = row[k]
-            new = self.move.update(at(draws, turn), weight, Unit(field, spins, cost), fan_in)
-            return (
-                lax.dynamic_update_index_in_dim(row, new, k, 0),
-                field + (new - weight) * spins,
-                accepted + (new != weight).astype(jnp.int32),
-            )
-
-        return lax.fori_loop(0, fan_in * self.inner, visit, (row, field, jnp.zeros((), jnp.int32)))
+    def _fraction(self, changes: Int[Array, ""], rows: Float[Array, "N c"]) -> Float[Array, ""]:
+        return changes.astype(jnp.float32) / (rows.size * self.inner)
 
 
 def propagate(matrix: Float[Array, "N N"], spins: Float[Array, "N M"]) -> Float[Array, "N M"]:
@@ -177,7 +197,7 @@ def outputs(matrices: Float[Array, "L N N"], patterns: Float[Array, "N M"]) -> F
     return propagate(matrices[-1], spins)
 
 
-def turned_over_errors(
+def wrong_outputs_above(
     matrices: Float[Array, "L N N"], layer: Int[Array, ""], above: Float[Array, "N M"], labels: Bool[Array, "N M"]
 ) -> Int[Array, " M"]:
     """Wrong outputs per pattern, from the fields of layer `layer` + 1 upwards."""
@@ -191,8 +211,3 @@ def turned_over_errors(
 def wrong_outputs(fields: Float[Array, "N M"], labels: Bool[Array, "N M"]) -> Int[Array, " M"]:
     """Number of wrong output signs on each pattern."""
     return jnp.sum(is_up(fields) != labels, axis=0, dtype=jnp.int32)
-
-
-def at(tree: PyTree, index: Int[Array, ""] | int) -> PyTree:
-    """Entry `index` of the leading axis of every array."""
-    return jax.tree.map(lambda array: array[index], tree)

@@ -16,7 +16,7 @@ from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, single
 from dsm.networks import SignNetwork, make_wiring
 from dsm.observables import Measures
 from dsm.observables.sign_network import OBSERVABLES
-from dsm.samplers import MOVES, SCHEDULES, STARTS, AtBeta, Exchange, Sampling, UnitBlock
+from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS, AtBeta, Exchange, Sampling, UnitBlock
 from dsm.tasks._dataset import averages, constants_of, convergence, dataset_of
 from dsm.tasks._task import History, Job
 from dsm.tasks._times import record_sweeps
@@ -56,7 +56,7 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     sampling = Sampling(
         sampler,
         schedule=SCHEDULES.build(config.sampler.schedule, "sampler.schedule"),
-        start=STARTS[config.sampler.start],
+        start=STUDENT_STARTS.get(config.sampler.start),
         measures=Measures(tuple(o for o in chosen if o.applies(problems))),
     )
     samples, replicas = config.data.samples, config.sampler.replicas

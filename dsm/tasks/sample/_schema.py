@@ -9,7 +9,7 @@ from dsm.config._base import Config
 from dsm.data import INPUTS, training_patterns
 from dsm.networks import PRIORS
 from dsm.observables.sign_network import OBSERVABLES
-from dsm.samplers import MOVES, SCHEDULES, STARTS
+from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS
 
 
 @dataclass
@@ -42,7 +42,7 @@ class NetworkConfig:
 class DataConfig:
     """Disorder: `samples` teachers, each with M = round(alpha c) training and `test_patterns` fresh patterns.
 
-    Training labels are turned over with probability 1/(1 + exp(`label_beta`)).
+    Training labels are flipped with probability 1/(1 + exp(`label_beta`)).
     """
 
     inputs: dict[str, Any]
@@ -89,7 +89,7 @@ class SamplerConfig:
         listed = self.beta if isinstance(self.beta, (list, tuple)) else [self.beta]
         return tuple(float(beta) for beta in listed)
 
-    def check(self, network: NetworkConfig) -> None:
+    def check(self, network: NetworkConfig, data: DataConfig) -> None:
         listed = self.beta if isinstance(self.beta, (list, tuple)) else [self.beta]
         require(len(listed) > 0, "sampler.beta", self.beta, "a number or a list of numbers")
         for beta in listed:
@@ -110,6 +110,8 @@ class SamplerConfig:
             why = f"with sampler.move.name = {self.move['name']}, which keeps the energy"
             require(self.start == "planted", "sampler.start", self.start, f"planted {why}")
             require(self.betas == (math.inf,), "sampler.beta", self.beta, f"inf {why}")
+            # With label noise the teacher has E > 0, and chains would keep that energy.
+            require(data.label_beta == math.inf, "data.label_beta", data.label_beta, f"inf {why}")
         schedule = SCHEDULES.build(self.schedule, "sampler.schedule")
         if schedule.needs_finite:
             for beta in self.betas:
@@ -122,7 +124,7 @@ class SamplerConfig:
             constant = "constant with sampler.exchange"
             require(self.schedule["name"] == "constant", "sampler.schedule.name", self.schedule["name"], constant)
         require(self.inner >= 1, "sampler.inner", self.inner, "at least 1")
-        require(self.start in STARTS, "sampler.start", self.start, f"one of {', '.join(STARTS)}")
+        STUDENT_STARTS.get(self.start, "sampler.start")
         require(self.sweeps >= 1, "sampler.sweeps", self.sweeps, "at least 1")
         require(self.replicas >= 1, "sampler.replicas", self.replicas, "at least 1")
 
@@ -156,6 +158,9 @@ class ObserveConfig:
         if self.burn_in is not None:
             legal = f"null or a sweep from 0 to sampler.sweeps = {sampler.sweeps}"
             require(0 <= self.burn_in <= sampler.sweeps, "observe.burn_in", self.burn_in, legal)
+            # Effective sample size and R-hat are of equally spaced records.
+            legal = f"linear with observe.burn_in = {self.burn_in}"
+            require(self.spacing == "linear", "observe.spacing", self.spacing, legal)
         require(self.independent >= 1, "observe.independent", self.independent, "at least 1")
 
 
@@ -178,5 +183,5 @@ class SampleConfig(Config):
         super().check()
         self.network.check()
         self.data.check(self.network)
-        self.sampler.check(self.network)
+        self.sampler.check(self.network, self.data)
         self.observe.check(self.sampler)

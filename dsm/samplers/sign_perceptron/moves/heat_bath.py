@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, Key
 from dsm.networks import spacing, to_lattice
 from dsm.samplers.sign_perceptron.moves._base import MOVES, AbstractMove, Unit
 
-#: The prior has no mass in float32 beyond this many standard deviations.
+#: The prior has no mass in float32 beyond this many standard deviations. A lattice point at every fan-in.
 BEYOND = 12.0
 #: Below this width an interval's mass is its width times the density at its middle, to 2e-5; differences of the
 #: distribution function would lose their digits there.
@@ -26,8 +26,8 @@ class HeatBath(AbstractMove):
     zero. So the law is a Gaussian cut into M + 1 pieces, each with its factor exp(-beta E_j): sort the break points, draw
     the piece, draw from the truncated Gaussian. At beta = inf only the pieces of least energy remain.
 
-    Break points lie half a spacing beside a lattice point, and a piece is a set of whole lattice cells. A draw therefore
-    never lands on a wall, whatever the rounding: at E = 0 the energy stays exactly 0.
+    Break points lie half a spacing beside a lattice point, and a piece is a set of whole lattice cells, at the ends too. A
+    draw is therefore a lattice point and never lands on a wall, whatever the rounding: at E = 0 the energy stays exactly 0.
     """
 
     continuous: ClassVar[bool] = True
@@ -50,25 +50,29 @@ class HeatBath(AbstractMove):
         fan_in: int,
     ) -> Float[Array, ""]:
         which, where, beta = draws
-        walls, jumps = break_points(weight, unit, fan_in)
-        edge = jnp.full((1,), BEYOND, walls.dtype)
+        walls, jumps = lax.sort(
+            (break_points(weight, unit, fan_in), unit.cost * unit.spins.astype(jnp.int32)), num_keys=1
+        )
+        edge = jnp.full((1,), end(fan_in), walls.dtype)
         low, high = jnp.concatenate([-edge, walls]), jnp.concatenate([walls, edge])
         energy = jnp.concatenate([jnp.zeros((1,), jnp.int32), jnp.cumsum(jumps, dtype=jnp.int32)])
         piece = choose_piece(which, interval_mass(low, high), energy, beta)
         return truncated_normal(where, low[piece], high[piece], fan_in)
 
 
-def break_points(weight: Float[Array, ""], unit: Unit, fan_in: int) -> tuple[Float[Array, " M"], Int[Array, " M"]]:
-    """Values of the weight where the unit's spin turns over on some pattern, ascending, and the energy jump there.
+def end(fan_in: int) -> float:
+    """Where the last cell of the lattice ends: weights lie between minus and plus this."""
+    return BEYOND + 0.5 * spacing(fan_in)
+
+
+def break_points(weight: Float[Array, ""], unit: Unit, fan_in: int) -> Float[Array, " M"]:
+    """The value of the weight where the unit's spin flips, on each pattern.
 
     With S = +1 the unit is up iff J >= a, with S = -1 iff J <= a, where a is a lattice point: the wall stands half a
-    spacing outside.
+    spacing outside. With rising J the energy jumps by cost S there.
     """
     zero = weight - unit.field * unit.spins
-    walls = jnp.clip(zero - 0.5 * spacing(fan_in) * unit.spins, -BEYOND, BEYOND)
-    jumps = unit.cost * unit.spins.astype(jnp.int32)
-    walls, jumps = lax.sort((walls, jumps), num_keys=1)
-    return walls, jumps
+    return jnp.clip(zero - 0.5 * spacing(fan_in) * unit.spins, -end(fan_in), end(fan_in))
 
 
 def interval_mass(low: Float[Array, " P"], high: Float[Array, " P"]) -> Float[Array, " P"]:
@@ -96,7 +100,7 @@ def choose_piece(
 def truncated_normal(
     uniform: Float[Array, ""], low: Float[Array, ""], high: Float[Array, ""], fan_in: int
 ) -> Float[Array, ""]:
-    """A lattice point from the standard normal cut to the whole cells in [low, high]."""
+    """A lattice point from the standard normal cut to [low, high], which is made of whole cells; `uniform` in [0, 1]."""
     mirrored = low + high > 0
     a, b = jnp.where(mirrored, -high, low), jnp.where(mirrored, -low, high)
     level = ndtr(a) + uniform * (ndtr(b) - ndtr(a))

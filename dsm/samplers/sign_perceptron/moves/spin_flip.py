@@ -11,7 +11,7 @@ from dsm.samplers.sign_perceptron.moves._base import MOVES, AbstractProposal
 class SpinFlip(AbstractProposal):
     """J -> -J: its own inverse, and the prior is uniform on the signs.
 
-    At beta = 0 every flip is accepted, so that a sweep turns all weights over: the measure is kept, but nothing mixes.
+    At beta = 0 every flip is accepted, so that a sweep flips all weights: the measure is kept, but nothing mixes.
     """
 
     continuous: ClassVar[bool] = False

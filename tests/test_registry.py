@@ -1,0 +1,54 @@
+"""Registered parts: types of their options, and definitions that come again."""
+
+import sys
+import types
+
+import pytest
+
+from dsm._errors import ConfigError
+from dsm._registry import Registry
+
+PART = """
+from __future__ import annotations
+import dataclasses
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from nowhere import Something
+
+@PARTS.register("part")
+@dataclasses.dataclass
+class Part:
+    scale: float = 1.0
+    number: int = 1
+    word: str = "a"
+    {more}
+"""
+
+
+def define(registry: Registry, more: str = "", module: str = "plugin_of_a_test") -> None:
+    """Run a plug-in's source as an import does, or a notebook cell run again."""
+    sys.modules[module] = types.ModuleType(module)
+    vars(sys.modules[module])["PARTS"] = registry
+    exec(PART.format(more=more), vars(sys.modules[module]))
+
+
+@pytest.mark.parametrize("more", ["", "other: Something = None"], ids=["resolved", "unresolved"])
+def test_types_of_options_hold_where_annotations_are_strings(more):
+    parts = Registry("part")
+    define(parts, more)
+    for option, value, legal in (("scale", "far", "a number"), ("number", 2.5, "an integer"), ("word", 3, "a word")):
+        with pytest.raises(ConfigError, match=f"part.{option} = {value}: must be {legal}"):
+            parts.build({"name": "part", option: value}, "part")
+    built = parts.build({"name": "part", "scale": 2, "number": 1e3}, "part")
+    assert (built.scale, built.number) == (2.0, 1000)
+    assert isinstance(built.scale, float) and isinstance(built.number, int)
+
+
+def test_the_last_definition_of_a_part_wins():
+    parts = Registry("part")
+    define(parts)
+    define(parts, "size: int = 3")
+    assert parts.build({"name": "part"}, "part").size == 3
+    with pytest.raises(ValueError, match="part 'part' is already plugin_of_a_test.Part"):
+        define(parts, module="another_plugin_of_a_test")
+    assert parts.build({"name": "part"}, "part").size == 3
