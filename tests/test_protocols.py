@@ -34,6 +34,7 @@ LOOPS = {
     "ensemble.py": "segments, sweeps, swaps, samples",
     "_layout.py": "blocks of chains",
     "theory/_monotone_saddle_point.py": "steps of the solver",
+    "theory/_branch.py": "parameters, steps in them, Newton steps",
     "theory/_deep_student_machine.py": "layers, alphas",
     "theory/closures/layered.py": "layers",
     "theory/_online_sgd_ode.py": "curves",

@@ -1,5 +1,7 @@
 """Theory: saddle points and equations of motion, in float64."""
 
+from dsm.theory._branch import Branch as Branch
+from dsm.theory._branch import follow_branch as follow_branch
 from dsm.theory._deep_student_machine import Solution as Solution
 from dsm.theory._deep_student_machine import continuation as continuation
 from dsm.theory._deep_student_machine import deep_student_machine as deep_student_machine
@@ -10,6 +12,9 @@ from dsm.theory._order_parameters import Overlaps as Overlaps
 from dsm.theory._order_parameters import check_covariance as check_covariance
 from dsm.theory._order_parameters import test_error as test_error
 from dsm.theory._result import Result as Result
+from dsm.theory._root import Root as Root
+from dsm.theory._root import find_root as find_root
+from dsm.theory._root import fixed_point_residual as fixed_point_residual
 from dsm.theory._steady_state import SteadyState as SteadyState
 from dsm.theory._steady_state import steady_state as steady_state
 from dsm.theory._transitions import Coexistence as Coexistence

@@ -6,7 +6,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optimistix
 from jaxtyping import Array, Float, Int
 
 from dsm._errors import is_integer, require
@@ -14,7 +13,7 @@ from dsm.networks.activations import AbstractActivation, make_activation
 from dsm.theory._online_sgd_ode import Rates, batched, checked_rates, velocity
 from dsm.theory._order_parameters import Overlaps, checked_overlaps, test_error
 from dsm.theory._precision import in_float64
-from dsm.theory._result import Result
+from dsm.theory._root import find_root
 
 #: Largest time derivative of a steady state.
 STEADY = 1e-12
@@ -31,7 +30,7 @@ class SteadyState(eqx.Module):
         residual: largest time derivative that is left.
         growth: largest real part of the eigenvalues of the Jacobian: negative if the state is stable; 0, to the square
             root of rounding, if it belongs to a continuum of them; positive if it is left in the end.
-        result: `Result.converged`, or `Result.max_steps_reached` if the search came to nothing, as integers.
+        result: a `Result`, as integers; see `find_root`.
     """
 
     Q: Float[np.ndarray, "*batch K K"]
@@ -107,16 +106,7 @@ def _find(
         held = start.outputs - unpack(flat).outputs
         return pack(dQ, dR, jnp.where(rates.lr_second > 0, dv, held))
 
-    # Tolerances below rounding: the search ends when nothing gets better, and the residual is judged by itself.
-    found = optimistix.root_find(
-        motion,
-        optimistix.LevenbergMarquardt(rtol=1e-12, atol=1e-15),
-        pack(start.student, start.cross, start.outputs),
-        max_steps=max_steps,
-        throw=False,
-    ).value
-    residual = jnp.max(jnp.abs(motion(found)))
-    growth = jnp.max(jnp.linalg.eigvals(jax.jacfwd(motion)(found)).real)
-    result = jnp.where(residual <= STEADY, Result.converged.value, Result.max_steps_reached.value)
-    there = unpack(found)
-    return there.student, there.cross, there.outputs, test_error(activation, there), residual, growth, result
+    found = find_root(motion, pack(start.student, start.cross, start.outputs), tolerance=STEADY, max_steps=max_steps)
+    there = unpack(found.point)
+    error = test_error(activation, there)
+    return there.student, there.cross, there.outputs, error, found.residual, found.growth, found.result
