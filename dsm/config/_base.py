@@ -1,6 +1,7 @@
 """What the settings of every task have in common."""
 
 import dataclasses
+import typing
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,8 +50,17 @@ class Config:
     plugins: list[str]
     run: RunConfig
 
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Settings that have a value where none is given, by dotted key: those that are younger than stored runs."""
+        return _defaults(cls)
+
+    def completed(self) -> "Config":
+        """A copy with the settings that follow from others; itself where there are none."""
+        return self
+
     def check(self) -> None:
-        """Check all ranges.
+        """Check all ranges; changes nothing.
 
         Raises:
             ConfigError: naming the key, its value and what is legal.
@@ -71,3 +81,21 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in tree.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
+
+
+def _defaults(schema: type) -> dict[str, Any]:
+    kinds = typing.get_type_hints(schema)
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(schema):
+        if field.default is not dataclasses.MISSING:
+            found |= _plain(field.name, field.default)
+        elif field.default_factory is not dataclasses.MISSING:
+            found |= _plain(field.name, field.default_factory())
+        elif dataclasses.is_dataclass(kinds[field.name]):
+            found |= flatten({field.name: _defaults(kinds[field.name])})
+    return found
+
+
+def _plain(name: str, value: Any) -> dict[str, Any]:
+    section = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    return flatten({name: dataclasses.asdict(value) if section else value})

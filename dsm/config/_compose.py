@@ -56,6 +56,7 @@ def load(composed: DictConfig, experiment: str) -> Config:
         kind = {"int": "an integer", "float": "a number", "bool": "true or false"}.get(_wanted(reason), wanted)
         raise ConfigError(f"{key} = {value}: must be {kind} ({reason})") from None
     assert isinstance(config, Config)
+    config = config.completed()
     config.check()
     return config
 

@@ -1,7 +1,7 @@
 """Settings of the main job, `task=sample`."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dsm._errors import ConfigError, require
@@ -168,10 +168,13 @@ class SampleConfig(Config):
     sampler: SamplerConfig
     observe: ObserveConfig
 
-    def check(self) -> None:
+    def completed(self) -> "SampleConfig":
+        """The network's width follows the inputs where these prescribe it."""
         inputs = INPUTS.get(self.data.inputs.get("name", ""), "data.inputs.name")
-        # The network's width follows the inputs where these prescribe it.
-        self.network.width = inputs.fixed_width or self.network.width  # type: ignore[attr-defined]
+        width = inputs.fixed_width or self.network.width  # type: ignore[attr-defined]
+        return replace(self, network=replace(self.network, width=width))
+
+    def check(self) -> None:
         super().check()
         self.network.check()
         self.data.check(self.network)

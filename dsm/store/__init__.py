@@ -4,9 +4,8 @@ from dsm.store._checkpoint import Checkpoints as Checkpoints
 from dsm.store._checkpoint import check_shapes as check_shapes
 from dsm.store._dataset import describe as describe
 from dsm.store._dataset import load as load
-from dsm.store._dataset import load_sweep as load_sweep
 from dsm.store._dataset import write as write
 from dsm.store._manifest import manifest as manifest
 from dsm.store._run_directory import RunDirectory as RunDirectory
 from dsm.store._run_directory import open_run as open_run
-from dsm.store._run_directory import path_of as path_of
+from dsm.store._sweep import load_sweep as load_sweep

@@ -7,15 +7,14 @@ import os
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import jax
 
 PACKAGES = ("dsm", "jax", "jaxlib", "equinox", "optax", "orbax-checkpoint", "hydra-core", "numpy", "xarray")
 
 
-def manifest(timings: dict[str, float], **more: Any) -> str:
-    """JSON text with versions, commit, device, precision and timings in seconds."""
+def manifest(timings: dict[str, float], precision: dict[str, str]) -> str:
+    """JSON text with versions, commit, device, timings in seconds, and the precision of what is computed."""
     device = jax.devices()[0]
     facts = {
         "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -24,13 +23,8 @@ def manifest(timings: dict[str, float], **more: Any) -> str:
         "commit": commit(),
         "host": {"system": platform.platform(), "cores": os.cpu_count()},
         "device": {"platform": device.platform, "kind": device.device_kind, "number": jax.device_count()},
-        "precision": {
-            "weights": "float32 on a lattice (exact fields)",
-            "energy": "int32",
-            "x64": bool(jax.config.read("jax_enable_x64")),
-        },
+        "precision": {**precision, "x64": bool(jax.config.read("jax_enable_x64"))},
         "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
-        **more,
     }
     return json.dumps(facts, indent=1) + "\n"
 

@@ -2,41 +2,27 @@
 
 import contextlib
 import dataclasses
+import errno
 import fcntl
-import hashlib
 import json
+import logging
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import yaml
 
 from dsm._errors import StoreError
-from dsm.config import Config, changes, flatten
+from dsm.config import Config, flatten
 
-NAME_LIMIT = 100
+#: Files that a run may leave before it has a configuration; hidden ones (lock, temporary files) too.
+OWN = {"manifest.json", "log.txt"}
+#: What a file system answers that has no locks.
+NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 
-
-def path_of(config: Config) -> Path:
-    """The run directory of a configuration: <root>/<experiment>/<changes>/seed=<s>, or `run.dir` if given.
-
-    <changes> lists the settings in which the run differs from its experiment, "default" if there are none; an over-long
-    list is cut and ends in a hash of the whole.
-    """
-    if config.run.dir is not None:
-        return Path(config.run.dir).expanduser().absolute()
-    name = ",".join(f"{key}={_spell(value)}" for key, value in changes(config).items()) or "default"
-    name = re.sub(r"[^\w.,=+-]+", "_", name)
-    if len(name) > NAME_LIMIT:
-        name = f"{name[:NAME_LIMIT]}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
-    return Path(config.run.root).expanduser().absolute() / config.experiment / name / f"seed={config.seed}"
-
-
-def _spell(value: Any) -> str:
-    return "+".join(map(_spell, value)) if isinstance(value, (list, tuple)) else str(value)
+logger = logging.getLogger("dsm")
 
 
 class RunDirectory:
@@ -74,12 +60,28 @@ class RunDirectory:
         """The stored configuration.
 
         Raises:
-            StoreError: there is none.
+            StoreError: there is none, or it cannot be read.
         """
         try:
-            return yaml.safe_load((self.path / "config.yaml").read_text())
+            stored = yaml.safe_load((self.path / "config.yaml").read_text())
         except FileNotFoundError:
             raise StoreError(f"{self.path} is not a run directory: it has no config.yaml") from None
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise StoreError(f"cannot read {self.path / 'config.yaml'}: {error}") from error
+        if not isinstance(stored, dict):
+            raise StoreError(f"{self.path / 'config.yaml'} holds no configuration")
+        return stored
+
+    def summary(self) -> dict[str, Any]:
+        """What DONE says.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        try:
+            return json.loads((self.path / "DONE").read_text())
+        except ValueError as error:
+            raise StoreError(f"cannot read {self.path / 'DONE'}: {error}") from error
 
     def write(self, name: str, text: str) -> None:
         """Write a small file so that it is there whole or not at all."""
@@ -100,41 +102,55 @@ def replace_file(path: Path, write: Any) -> None:
     try:
         write(temporary)
         os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:  # h5py has both for a disk that refuses
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise StoreError(f"cannot write {path}: {error}") from error
 
 
 @contextlib.contextmanager
-def open_run(config: Config) -> Iterator[RunDirectory]:
-    """Open the run directory of `config`, made if need be, and hold it for this process alone.
+def open_run(path: Path, config: Config) -> Iterator[RunDirectory]:
+    """Open the run directory of `config` at `path`, made if need be, and hold it for this process alone.
+
+    With `run.resume=never` the directory is a new one beside `path`. On a file system without locks (flock) nothing keeps
+    a second process out; a warning says so.
 
     Raises:
         StoreError: it belongs to another configuration (the difference is shown), another process has it, or the disk
-            refuses.
+            refuses, now or while the run is open.
     """
-    path = path_of(config)
-    if config.run.resume == "never":
-        path = _beside(path)
-    directory = RunDirectory(path)
     try:
+        path = _beside(path) if config.run.resume == "never" else path
+        directory = RunDirectory(path)
         path.mkdir(parents=True, exist_ok=True)
-        lock = (path / ".lock").open("w")
+        with (path / ".lock").open("w") as lock:
+            _hold(lock, path)
+            if (path / "config.yaml").exists():
+                _same_settings(directory, config)
+            else:
+                _unborn(path)
+                directory.write("config.yaml", yaml.safe_dump(dataclasses.asdict(config), sort_keys=False))
+            yield directory
     except OSError as error:
         raise StoreError(f"cannot use the run directory {path}: {error}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(f"{path} is in use by another process") from None
-        if (path / "config.yaml").exists():
-            _same_settings(directory, config)
-        else:
-            leftovers = [entry.name for entry in path.iterdir() if not entry.name.startswith(".")]
-            if leftovers:
-                raise StoreError(f"{path} is not empty and not a run directory (it has {', '.join(leftovers[:5])})")
-            directory.write("config.yaml", yaml.safe_dump(dataclasses.asdict(config), sort_keys=False))
-        yield directory
+
+
+def _hold(lock: TextIO, path: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreError(f"{path} is in use by another process") from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        logger.warning("the file system of %s has no locks: run nothing else there (%s)", path, error)
+
+
+def _unborn(path: Path) -> None:
+    """Refuse a folder that somebody else uses."""
+    foreign = [entry.name for entry in path.iterdir() if not entry.name.startswith(".") and entry.name not in OWN]
+    if foreign:
+        raise StoreError(f"{path} is not empty and not a run directory (it has {', '.join(foreign[:5])})")
 
 
 def _beside(path: Path) -> Path:
@@ -146,14 +162,14 @@ def _beside(path: Path) -> Path:
 
 
 def _same_settings(directory: RunDirectory, config: Config) -> None:
-    stored = directory.config()
-    for key in ("run", "plugins"):
-        stored.pop(key, None)
-    stored, own = flatten(stored), config.identity()
+    stored = {key: value for key, value in directory.config().items() if key not in ("run", "plugins")}
+    own = config.identity()
+    # A setting that is younger than the run had its default then.
+    there = {key: value for key, value in config.defaults().items() if key in own} | flatten(stored)
     different = [
-        f"  {key}: {stored.get(key, 'absent')} there, {own.get(key, 'absent')} now"
-        for key in sorted(stored | own)
-        if stored.get(key, "absent") != own.get(key, "absent")
+        f"  {key}: {there.get(key, 'absent')} there, {own.get(key, 'absent')} now"
+        for key in sorted(there | own)
+        if there.get(key, "absent") != own.get(key, "absent")
     ]
     if different:
         raise StoreError(

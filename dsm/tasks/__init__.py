@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dsm.config import Config
+from dsm.tasks._path import path_of as path_of
 from dsm.tasks._report import Report as Report
 from dsm.tasks.online_sgd import online_sgd
 from dsm.tasks.sample import sample

@@ -59,26 +59,30 @@ def follow(
 ) -> History:
     """Advance from the newest checkpoint, or from `fresh`, and record at the times `due`, until the last of them or `stop`.
 
+    A request to stop that comes before the program is compiled ends it there.
+
     Arguments:
         run: how often to save, how long a call may be, how to show progress.
         simulation: what advances.
         fresh: its progress at time 0, whose arrays lie where they belong.
         due: times of records, ascending.
         checkpoints: where progress and records are saved.
-        stop: whether to stop early, after at least one record.
+        stop: whether to stop early.
         unit: name of the unit of time, in the plural.
         examine: checks the records so far and says in a few words how things stand.
     """
     began = time.monotonic()
     progress, history = _restore(fresh, checkpoints, unit)
     resumed = history.now
+    if stop:
+        return history
     # A call that does nothing compiles the program, so that the first real one can be timed.
     progress, _ = jax.block_until_ready(simulation.advance(progress, *_padded([])))
     history.timings["compile_s"] = time.monotonic() - began
     began = saved = time.monotonic()
     pace = Pace(run.chunk_seconds)
     with ProgressMeter(run.progress, due[-1], history.now, unit) as meter:
-        while len(history.times) < len(due) and not (stop and history.times):
+        while len(history.times) < len(due) and not stop:
             segments = list(plan(history.now, due[len(history.times) :], pace.units))
             called = time.monotonic()
             progress, records = simulation.advance(progress, *_padded(segments))
@@ -94,7 +98,8 @@ def follow(
             if time.monotonic() - saved >= 60 * run.checkpoint_minutes:
                 _save(checkpoints, progress, history)
                 saved = time.monotonic()
-    _save(checkpoints, progress, history)
+    if history.times:
+        _save(checkpoints, progress, history)
     seconds = time.monotonic() - began
     rate = (history.now - resumed) / seconds
     history.timings |= {"run_s": seconds, f"{unit}_per_s": rate, "resumed_at": resumed}

@@ -88,10 +88,12 @@ def _job(config: OnlineSGDConfig) -> Job:
         fresh=None if simulation is None else simulation.begin(),
         due=record_steps(config),
         unit="steps",
+        precision={"weights and inputs": "float32", "order parameters and theory": "float64"},
         examine=_status,
-        dataset=functools.partial(_dataset, config, simulation, overlaps),
+        dataset=functools.partial(_dataset, config, simulation),
         draw=draw_learning,
         value=_final_test_error,
+        theory=functools.partial(_with_theory, config, simulation, overlaps),
     )
 
 
@@ -155,9 +157,7 @@ def _final_test_error(dataset: xr.Dataset) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _dataset(
-    config: OnlineSGDConfig, simulation: OnlineSimulation | None, overlaps: Overlaps | None, history: History
-) -> xr.Dataset:
+def _dataset(config: OnlineSGDConfig, simulation: OnlineSimulation | None, history: History) -> xr.Dataset:
     times = np.asarray(history.times if simulation is not None else record_steps(config)) / config.network.width
     units = lambda number, what: (what, np.arange(number), {"long_name": f"unit of the {what.partition('_')[0]}"})  # noqa: E731
     network = config.network
@@ -174,9 +174,15 @@ def _dataset(
     if simulation is not None:
         coordinates["sample"] = ("sample", np.arange(config.data.samples), {"long_name": "teacher, student and stream"})
     dataset = xr.Dataset(arrays, coordinates).transpose("sample", "t", ..., missing_dims="ignore")
-    dataset = dataset.assign(averages(dataset))
+    return dataset.assign(averages(dataset))
+
+
+def _with_theory(
+    config: OnlineSGDConfig, simulation: OnlineSimulation | None, overlaps: Overlaps | None, dataset: xr.Dataset
+) -> xr.Dataset:
     if not config.observe.theory:
         return dataset
+    times = dataset.t.values
     if simulation is None or overlaps is not None:
         assert overlaps is not None
         return dataset.assign(_equations_of_motion(config, overlaps, times))

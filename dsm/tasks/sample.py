@@ -45,6 +45,7 @@ def _job(config: SampleConfig, layout: Layout) -> Job:
         fresh=ensemble.begin(config.sampler.start, config.sampler.replicas),
         due=record_sweeps(observe.spacing, observe.every, observe.per_decade, last, observe.references),
         unit="sweeps",
+        precision={"weights": "float32 on a lattice (exact fields)", "energy": "int32"},
         examine=functools.partial(_examine, ensemble=ensemble),
         dataset=functools.partial(_dataset, config, ensemble),
         draw=draw_run,

@@ -1,0 +1,186 @@
+"""The runs of a sweep, joined along the settings in which they differ."""
+
+import logging
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from dsm._errors import StoreError
+from dsm.config import flatten
+from dsm.store._dataset import load
+from dsm.store._run_directory import RunDirectory
+
+#: How variables of several runs are put side by side, whatever the defaults of xarray become.
+CONCAT: dict[str, Any] = {
+    "join": "outer",
+    "data_vars": "all",
+    "coords": "minimal",
+    "compat": "override",
+    "combine_attrs": "drop_conflicts",
+}
+#: A grid of which fewer than one cell in so many is a run would be mostly NaN.
+SPARSE = 16
+
+logger = logging.getLogger("dsm")
+
+Settings = dict[str, Any]
+
+
+def load_sweep(path: str | Path, task: str | None = None, **settings: Any) -> xr.Dataset:
+    """All finished runs below `path`, joined along the settings in which they differ.
+
+    Each such setting becomes a dimension with the last part of its key as its name ("depth", "seed"); the whole key where
+    that is ambiguous or the name of something in the results. `sampler.beta` joins the dimension `beta`, but for
+    exchange, where every ladder is a setting. Coordinates are numbers where all values are; else they are text as on the
+    command line, and a setting that is null or that a run does not have is "null". Where the runs fill less than one
+    cell in 16 of this grid, they lie side by side along one dimension `run`, and the settings are coordinates along it.
+
+    Combinations that were not run, variables that a run does not have, and layers that a shallow network does not have,
+    are NaN. Of runs with the same settings the newest counts, and the log says so; it names unfinished runs too.
+
+    Arguments:
+        path: a folder with run directories at any depth.
+        task: only runs of this task.
+        settings: only runs with these settings, by dotted key (`**{"network.depth": 4}`), or by the last part of it where
+            that is unambiguous (`depth=4`).
+
+    Raises:
+        StoreError: no finished run below `path` has these settings, a setting is unknown or ambiguous, or the runs are of
+            several tasks.
+    """
+    root = Path(path).expanduser().absolute()
+    chosen, wanted = _select(_runs(root), settings if task is None else {"task": task, **settings})
+    finished = {folder: own for folder, own in chosen.items() if RunDirectory(folder).is_done}
+    if unfinished := [str(folder.relative_to(root)) for folder in chosen if folder not in finished]:
+        logger.warning("left out, because they are unfinished: %s", ", ".join(unfinished))
+    if not finished:
+        having = " and ".join(f"{key} = {_text(value)}" for key, value in wanted.items())
+        raise StoreError(f"no finished run below {root}{' has ' if having else ''}{having}")
+    tasks = sorted({str(own.get("task")) for own in finished.values()})
+    if len(tasks) > 1:
+        raise StoreError(f"the runs below {root} are of several tasks; choose task= one of {', '.join(tasks)}")
+    finished = _newest(finished, root)
+    swept = [key for key in _keys(finished) if len({own.get(key) for own in finished.values()}) > 1]
+    # Rows of one ladder belong together.
+    by_beta = "sampler.beta" in swept and not any(own.get("sampler.exchange") for own in finished.values())
+    axes = [key for key in swept if not (by_beta and key == "sampler.beta")]
+    rows: dict[tuple, list[xr.Dataset]] = {}
+    for folder, own in finished.items():
+        dataset = load(folder)
+        dataset.attrs = {key: value for key, value in dataset.attrs.items() if key not in swept}
+        rows.setdefault(tuple(own.get(key) for key in axes), []).append(dataset)  # the newest first
+    return _join({row: _along_beta(found) if by_beta else found[0] for row, found in rows.items()}, axes)
+
+
+def _runs(root: Path) -> dict[Path, Settings]:
+    """The settings of all runs below a folder."""
+    marks = {mark.parent for name in ("DONE", ".lock") for mark in root.rglob(name)}
+    return {folder: _settings(folder) for folder in sorted(marks) if (folder / "config.yaml").exists()}
+
+
+def _settings(folder: Path) -> Settings:
+    stored = RunDirectory(folder).config()
+    stored = {key: value for key, value in stored.items() if key not in ("run", "plugins")}
+    return {key: _hashable(value) for key, value in flatten(stored).items()}
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(map(_hashable, value)) if isinstance(value, (list, tuple, np.ndarray)) else value
+
+
+def _keys(runs: dict[Path, Settings]) -> list[str]:
+    return list(dict.fromkeys(key for own in runs.values() for key in own))
+
+
+def _select(runs: dict[Path, Settings], settings: Settings) -> tuple[dict[Path, Settings], Settings]:
+    """The runs with these settings, and the settings by their whole keys."""
+    wanted, keys = {}, _keys(runs)
+    for name, value in settings.items() if runs else ():
+        found = [name] if name in keys else [key for key in keys if key.rsplit(".", 1)[-1] == name]
+        if len(found) != 1:
+            reason = f"could be {' or '.join(found)}" if found else "is not a setting of these runs"
+            raise StoreError(f"{name} = {_text(value)}: {reason}")
+        wanted[found[0]] = _hashable(value)
+    return {
+        folder: own for folder, own in runs.items() if all(own.get(key) == value for key, value in wanted.items())
+    }, wanted
+
+
+def _newest(runs: dict[Path, Settings], root: Path) -> dict[Path, Settings]:
+    """Of runs with the same settings the one that was finished last; the newest first."""
+    newest: dict[frozenset, Path] = {}
+    for folder in sorted(runs, key=lambda folder: (folder / "DONE").stat().st_mtime_ns, reverse=True):
+        kept = newest.setdefault(frozenset(runs[folder].items()), folder)
+        if kept is not folder:
+            pair = folder.relative_to(root), kept.relative_to(root)
+            logger.warning("%s is left out: %s has the same settings and is newer", *pair)
+    return {folder: runs[folder] for folder in newest.values()}
+
+
+def _along_beta(datasets: list[xr.Dataset]) -> xr.Dataset:
+    joined = xr.concat(datasets, "beta", **CONCAT).sortby("beta")
+    if not joined.indexes["beta"].is_unique:
+        logger.warning("several runs have the same beta: the newest counts")
+    return joined.drop_duplicates("beta")
+
+
+def _join(rows: dict[tuple, xr.Dataset], keys: list[str]) -> xr.Dataset:
+    """Datasets by the values of `keys`, on the grid of these values."""
+    if not keys:
+        (dataset,) = rows.values()
+        return dataset
+    names = _names(keys, {str(name) for dataset in rows.values() for name in (*dataset.variables, *dataset.dims)})
+    values = [_sorted(column) for column in zip(*rows, strict=True)]
+    # The grid is one of positions: pandas would take null for NaN, which differs from itself.
+    placed = {tuple(own.index(value) for own, value in zip(values, row, strict=True)): row for row in rows}
+    datasets = [_indexed(rows[placed[position]]) for position in sorted(placed)]
+    joined = xr.concat(datasets, "run", **CONCAT)
+    if math.prod(map(len, values)) > SPARSE * len(rows):
+        columns = zip(*(placed[position] for position in sorted(placed)), strict=True)
+        return joined.assign_coords(
+            {name: ("run", _coordinate(column)) for name, column in zip(names, columns, strict=True)}
+        )
+    index = pd.MultiIndex.from_tuples(sorted(placed), names=names)
+    grid = joined.assign_coords(xr.Coordinates.from_pandas_multiindex(index, "run")).unstack("run")
+    return grid.assign_coords({name: _coordinate(own) for name, own in zip(names, values, strict=True)})
+
+
+def _indexed(dataset: xr.Dataset) -> xr.Dataset:
+    """With coordinates along every dimension, so that lengths may differ."""
+    bare = {dim: np.arange(size) for dim, size in dataset.sizes.items() if dim not in dataset.coords}
+    return dataset.assign_coords(bare)
+
+
+def _names(keys: list[str], taken: set[str]) -> list[str]:
+    last = [key.rsplit(".", 1)[-1] for key in keys]
+    taken = taken | {"run"}
+    return [
+        short if last.count(short) == 1 and short not in taken else key for key, short in zip(keys, last, strict=True)
+    ]
+
+
+def _sorted(values: Iterable[Any]) -> list[Any]:
+    """Numbers by size, then the rest by their text, null last."""
+    number = lambda value: isinstance(value, (int, float))  # noqa: E731
+    rank = lambda value: (value is None, not number(value), value if number(value) else 0, _text(value))  # noqa: E731
+    return sorted(set(values), key=rank)
+
+
+def _coordinate(values: Iterable[Any]) -> np.ndarray:
+    listed = list(values)
+    numbers = all(type(value) is bool for value in listed) or all(type(value) in (int, float) for value in listed)
+    return np.array(listed if numbers else [_text(value) for value in listed])
+
+
+def _text(value: Any) -> str:
+    """A setting as on the command line."""
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "null" if value is None else str(value)
