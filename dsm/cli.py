@@ -95,6 +95,9 @@ def _main() -> int | str | None:
         logger.propagate = False
     for chatty, level in (("absl", logging.CRITICAL), ("jax", logging.WARNING), ("matplotlib", logging.WARNING)):
         logging.getLogger(chatty).setLevel(level)  # orbax (absl) reports every step; what matters dsm says itself
+    report = sys.unraisablehook
+    # Where orbax fails to read one array, the reads of others end after their event loop and would say so.
+    sys.unraisablehook = lambda what: report(what) if str(what.exc_value) != "Event loop is closed" else None
     try:
         os.getcwd()
     except OSError as error:
