@@ -35,11 +35,14 @@ def load(path: "str | _Path") -> "_xarray.Dataset":
     return store.load(path)
 
 
-def load_sweep(path: "str | _Path") -> "_xarray.Dataset":
-    """Open all finished runs below a folder, joined along what was swept; see `dsm.store.load_sweep`."""
+def load_sweep(path: "str | _Path", task: str | None = None, **settings: object) -> "_xarray.Dataset":
+    """Open the finished runs below a folder, joined along what was swept; see `dsm.store.load_sweep`.
+
+    `task` and `settings` choose among them: `dsm.load_sweep("runs", depth=4)`.
+    """
     from dsm import store
 
-    return store.load_sweep(path)
+    return store.load_sweep(path, task, **settings)
 
 
 def compose(*overrides: str) -> "_Config":

@@ -3,19 +3,34 @@
 import logging
 import os
 import sys
+from dataclasses import dataclass, field
 
 import hydra
 import jax
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from dsm import tasks
 from dsm._errors import DsmError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
+from dsm._signals import end_on_signals
 from dsm.config import Config
 from dsm.tasks import Report
 
 logger = logging.getLogger("dsm")
+
+
+@dataclass
+class Jobs:
+    """The jobs of this process so far: statuses of those that did not finish, and whether no more are to start."""
+
+    statuses: set[int] = field(default_factory=set)
+    stopped: bool = False
+
+
+jobs = Jobs()
 
 
 def set_up(config: Config) -> None:
@@ -39,20 +54,38 @@ def execute(config: Config) -> Report:
 
 @hydra.main(config_path=str(tasks.folder()), config_name="config", version_base="1.3")
 def _hydra_main(composed: DictConfig) -> float | None:
+    if jobs.stopped:
+        _unfinished(EXIT_INTERRUPTED, "not started: the sweep was interrupted")
+        return None
     try:
         config = tasks.load(composed, HydraConfig.get().runtime.choices)
         set_up(config)
         report = execute(config)
     except DsmError as error:
         print(f"dsm: {error}", file=sys.stderr, flush=True)
-        raise SystemExit(EXIT_ERROR) from None
+        _unfinished(EXIT_ERROR, str(error))
+        return None
+    jobs.stopped = report.stopped
     if report.outcome is Outcome.interrupted:
-        raise SystemExit(EXIT_INTERRUPTED)
+        _unfinished(EXIT_INTERRUPTED, report.outcome.value)
+        return None
     return report.value
 
 
+def _unfinished(status: int, reason: str) -> None:
+    """Note how a job ended. Launchers and sweepers take it from an exception, and go on with the other jobs."""
+    jobs.statuses.add(status)
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        raise CompactHydraException(reason)
+
+
 def main() -> None:
-    """Entry point of the command `dsm`."""
+    """Entry point of the command `dsm`; ends the process with the status of its jobs."""
+    with end_on_signals():
+        sys.exit(_main())
+
+
+def _main() -> int | str | None:
     if not logger.handlers:
         logger.setLevel(logging.INFO)
         handler = logging.StreamHandler()
@@ -61,7 +94,21 @@ def main() -> None:
         logger.propagate = False
     for chatty, level in (("absl", logging.CRITICAL), ("jax", logging.WARNING), ("matplotlib", logging.WARNING)):
         logging.getLogger(chatty).setLevel(level)  # orbax (absl) reports every step; what matters dsm says itself
-    _hydra_main()
+    report = sys.unraisablehook
+    # Where orbax fails to read one array, the reads of others end after their event loop and would say so.
+    sys.unraisablehook = lambda what: report(what) if str(what.exc_value) != "Event loop is closed" else None
+    try:
+        os.getcwd()
+    except OSError as error:
+        print(f"dsm: the working folder cannot be used: {error.strerror}", file=sys.stderr)
+        return EXIT_ERROR
+    status: int | str | None = 0
+    try:
+        _hydra_main()
+    except SystemExit as end:
+        status = end.code
+    # An interruption outweighs an error: after it there is work left.
+    return max(jobs.statuses, default=status)
 
 
 if __name__ == "__main__":

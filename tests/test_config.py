@@ -15,7 +15,9 @@ import dsm
 from dsm._errors import CapacityError, ConfigError, StoreError
 from dsm.config import changes, folder
 from dsm.samplers import SCHEDULES
-from dsm.store import open_run, path_of
+from dsm.store import open_run
+from dsm.tasks import path_of
+from dsm.tasks._records import record_sweeps
 from dsm.tasks.sample import build_ensemble, sample
 
 EXPERIMENTS = sorted(path.stem for path in (folder() / "experiment").glob("*.yaml"))
@@ -201,13 +203,14 @@ def test_directory_is_a_function_of_the_configuration(tmp_path):
 
 def test_directory_of_another_configuration_is_refused_with_the_difference(tmp_path):
     here = ("experiment=quickstart", f"run.dir={tmp_path / 'run'}")
-    with open_run(dsm.compose(*here)) as directory:
+    path = tmp_path / "run"
+    with open_run(path, dsm.compose(*here)) as directory:
         assert yaml.safe_load((directory.path / "config.yaml").read_text())["network"]["depth"] == 3
     with pytest.raises(StoreError, match=r"another configuration:\n  network.depth: 3 there, 5 now"):
         dsm.run(*here, "network.depth=5")
-    with open_run(dsm.compose(*here, "run.progress=none")):  # not part of what a run is
+    with open_run(path, dsm.compose(*here, "run.progress=none")):  # not part of what a run is
         pass
-    with open_run(dsm.compose(*here, "network.depth=5", "run.resume=never")) as directory:
+    with open_run(path, dsm.compose(*here, "network.depth=5", "run.resume=never")) as directory:
         assert directory.path.name == "run~2"
 
 
@@ -217,7 +220,7 @@ def test_foreign_directory_and_second_process_are_refused(tmp_path):
     with pytest.raises(StoreError, match="is not empty and not a run directory .it has thesis.tex"):
         sample(here)
     (tmp_path / "thesis.tex").unlink()
-    with open_run(here), pytest.raises(StoreError, match="in use by another process"):
+    with open_run(tmp_path, here), pytest.raises(StoreError, match="in use by another process"):
         sample(here)
 
 

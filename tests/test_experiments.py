@@ -73,7 +73,7 @@ def test_experiment_runs_at_tiny_size(name, tmp_path):
         assert data.attrs["complete"] == 1 and data.attrs["experiment"] == name
         assert data.energy.dims == ("sample", "beta", "replica", "sweep")
         assert all({"long_name", "units"} <= set(variable.attrs) for variable in data.data_vars.values())
-        if data.attrs["sampler.start"] == "random" and data.attrs["sampler.beta"] == "inf":
+        if data.attrs["sampler.start"] == "random" and data.attrs["sampler.beta"] == np.inf:
             assert float(data.energy.isel(sweep=-1).max()) <= float(data.energy.sel(sweep=0).max())
     script = ROOT / "experiments" / name / "figure.py"
     assert (ROOT / "experiments" / name / "README.md").exists() or name == "quickstart"

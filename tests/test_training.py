@@ -250,7 +250,7 @@ def test_tasks_have_directories_of_their_own_and_sweeps_join(tmp_path):
         dsm.run(*SMALL, f"training.lr={lr}", "data.samples=0", f"run.root={tmp_path}")
     joined = dsm.load_sweep(tmp_path / "online_sgd")
     assert set(joined.theory_test_error.dims) == {"lr", "t"} and joined.lr.values.tolist() == [0.1, 0.2]
-    assert dsm.store.path_of(dsm.compose("seed=1")) != dsm.store.path_of(dsm.compose("task=online_sgd", "seed=1"))
+    assert dsm.tasks.path_of(dsm.compose("seed=1")) != dsm.tasks.path_of(dsm.compose("task=online_sgd", "seed=1"))
 
 
 def test_theory_alone(tmp_path):

@@ -99,4 +99,5 @@ def _defaults(schema: type) -> dict[str, Any]:
 
 
 def _plain(name: str, value: Any) -> dict[str, Any]:
-    return flatten({name: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value})
+    section = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    return flatten({name: dataclasses.asdict(value) if section else value})

@@ -3,6 +3,9 @@
 import contextlib
 import hashlib
 import logging
+import os
+import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,16 @@ from dsm.store._run_directory import remove
 
 Arrays = dict[str, np.ndarray]
 
+#: Seconds between attempts to read a checkpoint on a disk that refuses.
+RETRY_AFTER = (0.5, 1.5)
+#: How tensorstore spells an error of the disk; 2 is a file that is not there.
+DISK_ERROR = re.compile(r"OS error (?!2\b)\d+|RESOURCE_EXHAUSTED")
+
 logger = logging.getLogger("dsm")
+
+
+class _Damaged(Exception):
+    """A checkpoint is not what was written."""
 
 
 class Checkpoints:
@@ -65,24 +77,43 @@ class Checkpoints:
             )
 
     def load_newest(self) -> tuple[int, Arrays] | None:
-        """The newest readable checkpoint, or None if there is none at all.
+        """The newest whole checkpoint, or None if there has been none at all.
 
-        A damaged one is set aside with a warning, and the one before is used.
+        One that is provably damaged (its files can be read, and are not what was written) is set aside with a warning, and
+        the one before is used. What cannot be read at the moment is tried again, and then left as it is.
 
         Raises:
-            StoreError: there are checkpoints, and not one is readable.
+            StoreError: a checkpoint cannot be read, or all that there were are damaged.
         """
-        found = list(reversed(self.sweeps))
-        for sweep in found:
+        for sweep in reversed(self.sweeps):
             try:
-                return sweep, self._load(sweep)
-            except Exception as error:  # orbax and tensorstore raise whatever the damage leads to
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                logger.warning("checkpoint at sweep %d is damaged and set aside (%s)", sweep, reason[:200])
+                return sweep, self._load_patiently(sweep)
+            except _Damaged as damage:
+                logger.warning("checkpoint at sweep %d is damaged and set aside (%s)", sweep, damage)
                 self._set_aside(sweep)
-        if found:
-            raise StoreError(f"no checkpoint in {self.folder} is readable; run.resume=never starts afresh beside it")
+        if aside := sorted(path.name for path in self.folder.parent.glob("damaged-checkpoint-*")):
+            raise StoreError(
+                f"no checkpoint in {self.folder} is readable ({', '.join(aside)}); "
+                "run.resume=never starts afresh beside it"
+            )
         return None
+
+    def _load_patiently(self, sweep: int) -> Arrays:
+        for wait in (*RETRY_AFTER, None):
+            try:
+                return self._load(sweep)
+            except _Damaged:
+                raise
+            except Exception as error:  # orbax and tensorstore raise whatever the disk or the damage leads to
+                reason = _first_line(error)
+                if not _is_transient(error) and _all_readable(self.folder / str(sweep)):
+                    raise _Damaged(reason) from error
+            if wait is not None:
+                time.sleep(wait)
+        raise StoreError(
+            f"cannot read the checkpoint at sweep {sweep} in {self.folder} at the moment, and nothing is changed: "
+            f"run the same command again ({reason})"
+        )
 
     def _load(self, sweep: int) -> Arrays:
         restored = self._manager.restore(
@@ -90,7 +121,7 @@ class Checkpoints:
         )
         arrays = {name: np.asarray(array) for name, array in restored.arrays.items()}
         if digest(arrays) != restored.meta["digest"]:
-            raise StoreError("its digest does not match its arrays")
+            raise _Damaged("its digest does not match its arrays")
         return arrays
 
     def _set_aside(self, sweep: int) -> None:
@@ -128,6 +159,37 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
         sha.update(f"{name} {array.dtype} {array.shape}".encode())
         sha.update(array.tobytes())
     return sha.hexdigest()
+
+
+def _is_transient(error: BaseException | None) -> bool:
+    """Whether the disk or the memory refused, here or in what led to the error. A file that is not there is damage."""
+    while error is not None:
+        refused = isinstance(error, (OSError, MemoryError)) and not isinstance(error, FileNotFoundError)
+        if refused or DISK_ERROR.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _all_readable(folder: Path) -> bool:
+    """Whether every file below `folder` can be read from its beginning to its end."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    try:
+        for where, _, names in os.walk(folder, onerror=refuse):
+            for name in names:
+                with open(os.path.join(where, name), "rb") as file:
+                    while file.read(2**20):
+                        pass
+    except (OSError, MemoryError):
+        return False
+    return True
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0][:200] or type(error).__name__
 
 
 @contextlib.contextmanager

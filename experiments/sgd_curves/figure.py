@@ -17,8 +17,8 @@ from dsm.plotting import overlay, with_error
 
 def main(runs: str, output: str) -> None:
     found = [dsm.load(done.parent) for done in sorted(Path(runs).rglob("DONE"))]
-    online = sorted((d for d in found if d.attrs["data.patterns"] == "None"), key=_width)
-    epochs = sorted((d for d in found if d.attrs["data.patterns"] != "None"), key=_patterns)
+    online = sorted((d for d in found if d.attrs["data.patterns"] == "null"), key=_width)
+    epochs = sorted((d for d in found if d.attrs["data.patterns"] != "null"), key=_patterns)
     figure = Figure(figsize=(14, 4.2), layout="constrained")
     curves, shrinking, finite = figure.subplots(1, 3)
     for row, data in enumerate(online):
