@@ -33,8 +33,6 @@ def follow(
 
     A request to stop that comes before the program is compiled ends it there.
 
-    A request to stop that comes before the program is compiled ends it there.
-
     Arguments:
         run: how often to save, how long a call may be, how to show progress.
         driver: what advances.

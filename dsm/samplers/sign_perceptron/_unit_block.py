@@ -5,7 +5,7 @@ clamped to s. Then E = sum_mu e_mu(sgn h_mu), and the cost w_mu = e_mu(+1) - e_m
 into this unit change. So a block has three stages:
 
     field   one forward pass above the unit with its spin flipped on every pattern gives e_mu and w_mu;
-    chain   moves on the unit's c weights, O(M) each, know the network only through w (`dsm.samplers.sign_perceptron.chains`);
+    chain   moves on the unit's c weights, O(M) each, know the network only through w (`AbstractChain`);
     commit  patterns on which the unit's spin changed take the errors and fields of the flipped unit.
 
 It is the chain that visits one weight after the other and evaluates the whole network each time, only faster. Outputs
