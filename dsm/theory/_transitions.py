@@ -22,6 +22,7 @@ from dsm.theory._deep_student_machine import (
     uniform,
 )
 from dsm.theory._precision import in_float64
+from dsm.theory._result import Result
 
 #: The search for a critical alpha begins here; all known ones are above 1.
 LOWEST = 1e-3
@@ -137,8 +138,10 @@ def coexistences(
 
 
 def _apart(a: Solution, b: Solution) -> np.ndarray:
+    """Where both are solutions, and not the same one: just beyond a spinodal a search is slow where the branch was."""
+    found = (a.result == Result.converged) & (b.result == Result.converged)
     weights = np.abs(a.weight_overlap - b.weight_overlap).max(-1)
-    return np.maximum(weights, np.abs(a.spin_overlap - b.spin_overlap).max(-1)) > APART
+    return found & (np.maximum(weights, np.abs(a.spin_overlap - b.spin_overlap).max(-1)) > APART)
 
 
 def _boundary(holds: Callable[[float], bool], inside: float, outside: float, tolerance: float) -> float:
