@@ -35,8 +35,9 @@ def critical_alpha(
 ) -> float:
     """alpha at which the disordered solution Q = q = 0 of a machine with L >= 2 loses its stability.
 
-    There the spectral radius of the Jacobian of the saddle-point equations at Q = q = 0 passes 1: a second-order transition,
-    unless a first-order one came before. inf if the solution is stable at `below` and all smaller alpha.
+    In the dense limit, alpha = M/c (arXiv:2302.07419). There the spectral radius of the Jacobian of the saddle-point
+    equations at Q = q = 0 passes 1: a second-order transition, unless a first-order one came before. inf if the solution is
+    stable at `below` and all smaller alpha.
 
     Raises:
         ConfigError: depth < 2 (one layer has no disordered solution), `below` not finite or below `LOWEST`, or as
@@ -89,7 +90,7 @@ def coexistences(
     beta: float = math.inf,
     tolerance: float = 1e-5,
 ) -> list[Coexistence]:
-    """Find hysteresis: follow the ordered branch down and the disordered one up a rising grid `alpha`.
+    """Find hysteresis: follow the ordered branch down and the disordered one up a rising grid `alpha` (arXiv:2302.07419).
 
     Spinodals and transitions are located to `tolerance` in alpha. Intervals narrower than the spacing of the grid may be
     missed, and where more than two branches coexist, the outermost are compared.
