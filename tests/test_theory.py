@@ -403,6 +403,18 @@ def test_bad_grids_are_refused():
         theory.coexistences(2, [1.0, 2.0], tolerance=0.0)
 
 
+def test_prior_without_theory_is_refused():
+    @networks.PRIORS.register("test_only")
+    class Other(networks.PRIORS.get("ising")):
+        pass
+
+    try:
+        with pytest.raises(ValueError, match="weights = test_only: there is no theory for this prior"):
+            theory.deep_student_machine(2, 5.0, "test_only")
+    finally:
+        networks.PRIORS._parts.pop("test_only")
+
+
 def test_a_closure_is_one_new_class():
     @CLOSURES.register("test_only")
     class Same(Layered):
