@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import energy_of, small_problem
 
 from dsm import data, networks
 from dsm._errors import ConfigError
+from helpers import energy_of, small_problem
 
 ENSEMBLES = {
     "iid": data.iid_signs(8),

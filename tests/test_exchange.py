@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import all_sign_vectors, assert_mean, energies, small_problem
 from scipy import special
 
 from dsm import samplers
@@ -15,6 +14,7 @@ from dsm._layout import make_layout
 from dsm._random import stream
 from dsm.ensemble import Ensemble
 from dsm.samplers import Exchange, Ladder, chain_at, trade, tune_ladder
+from helpers import all_sign_vectors, assert_mean, energies, small_problem
 
 ISING = samplers.UnitBlock(samplers.SpinFlip())
 

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import MOVES, all_sign_vectors, assert_mean, energies, run_chains, small_problem
 from scipy import integrate, stats
 
 from dsm import data, networks, samplers
@@ -12,6 +11,7 @@ from dsm.networks import spacing
 from dsm.observables.statistics import standard_error
 from dsm.samplers.moves import Unit
 from dsm.samplers.moves.heat_bath import choose_piece, interval_mass, truncated_normal
+from helpers import MOVES, all_sign_vectors, assert_mean, energies, run_chains, small_problem
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import MOVES, WIRINGS, energy_of, naive_sweep, small_problem
 
 from dsm import samplers
+from helpers import MOVES, WIRINGS, energy_of, naive_sweep, small_problem
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
