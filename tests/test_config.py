@@ -17,7 +17,6 @@ from dsm.config import changes, folder
 from dsm.samplers import SCHEDULES
 from dsm.store import open_run
 from dsm.tasks import path_of
-from dsm.tasks._records import record_sweeps
 from dsm.tasks.sample import build_ensemble, sample
 
 EXPERIMENTS = sorted(path.stem for path in (folder() / "experiment").glob("*.yaml"))

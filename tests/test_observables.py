@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from dsm.observables.matched_overlap import overlap_matrix
-from helpers import small_problem
 from scipy import optimize
 
 from dsm import observables
@@ -13,6 +12,7 @@ from dsm.networks import dense_wiring, random_wiring
 from dsm.observables import OBSERVABLES, Snapshot
 from dsm.observables import test_error as fraction_wrong  # a name that pytest does not take for a test
 from dsm.observables.statistics import effective_sample_size, jackknife, r_hat, standard_error
+from helpers import small_problem
 
 EPS = float(np.finfo(np.float32).eps)
 WIDTH, DEPTH, TEST = 5, 3, 64

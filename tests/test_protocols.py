@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import MOVES, small_problem
-from runs import environment
 
 import dsm
 from dsm import data, networks, observables, samplers, theory, training
 from dsm._random import stream
+from helpers import MOVES, small_problem
+from runs import environment
 
 PACKAGE = Path(dsm.__file__).parent
 

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from runs import SIGNAL_AFTER, TINY, assert_same_results, dsm, results, start
 
 import dsm as package
 from dsm._errors import StoreError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
+from runs import SIGNAL_AFTER, TINY, assert_same_results, dsm, results, start
 
 #: Every call of the loop is one sweep, and each is followed by a checkpoint.
 STEPWISE = ("run.checkpoint_minutes=0", "run.chunk_seconds=1e-9")

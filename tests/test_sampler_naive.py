@@ -1,15 +1,15 @@
 """The unit-block sweep is the naive chain: one weight at a time, the whole network evaluated at each."""
 
 import equinox as eqx
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import MOVES, PROPOSALS, WIRINGS, energy_of, naive_sweep, small_problem
 
+import helpers
 from dsm import samplers
 from dsm.samplers.sign_perceptron.moves import Unit
+from helpers import MOVES, PROPOSALS, WIRINGS, energy_of, naive_sweep, small_problem
 
 
 class Unrolled(samplers.AbstractChain):

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import run_chains
 from scipy import integrate, special
 
 from dsm import data, networks, samplers, theory
@@ -16,6 +15,7 @@ from dsm.theory._gaussian_channel import relative_variance, unbiased_free_entrop
 from dsm.theory._hidden_unit import hidden_free_entropy, hidden_unit, output_free_entropy, output_gain
 from dsm.theory.closures import CLOSURES, Order
 from dsm.theory.closures.layered import Layered
+from helpers import run_chains
 
 BOTH = ("yoshino", "layered")
 ONE = jnp.ones(())

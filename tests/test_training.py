@@ -7,8 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from dsm._layout import make_layout
-from runs import SIGNAL_AFTER, assert_same_results, results
-from runs import dsm as command_line
 
 import dsm
 import dsm.store
@@ -19,6 +17,8 @@ from dsm._random import root_key
 from dsm.networks import TwoLayerNetwork, make_activation
 from dsm.tasks.online_sgd import build_simulation, record_steps, start_overlaps
 from dsm.training import STARTS, OnlineSGD, weights_with_overlaps
+from runs import SIGNAL_AFTER, assert_same_results, results
+from runs import dsm as command_line
 
 SMALL = (
     "task=online_sgd", "network.width=40", "network.students=3", "data.samples=4", "training.time=3", "run.figures=false",
