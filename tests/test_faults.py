@@ -14,8 +14,10 @@ import xarray as xr
 import dsm as package
 from dsm._errors import StoreError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
-from dsm.tasks._loop import SEGMENTS, History
-from dsm.tasks._run import Job, carry_out
+from dsm.config import Config
+from dsm.driver import SEGMENTS
+from dsm.tasks import History, Job, Task
+from dsm.tasks._run import carry_out
 from runs import TINY, dsm, results
 
 
@@ -43,6 +45,9 @@ class Counter:
     after: int = 3
     calls: int = 0
 
+    def begin(self):
+        return jnp.int32(0)
+
     def advance(self, progress, numbers, recorded):
         self.calls += 1
         if self.number is not None and self.calls == self.after:
@@ -58,33 +63,35 @@ class Life:
     path: Path
     happened: list[str] = field(default_factory=list)
 
-    def job(self, simulation, *, theory_signal=None) -> Job:
-        def dataset(history: History) -> xr.Dataset:
+    def task(self, driver, *, theory_signal=None) -> Task:
+        """A task whose driver is what `driver()` returns."""
+
+        def dataset(driver, history: History) -> xr.Dataset:
             self.happened.append("dataset")
             return xr.Dataset({"count": (("t", "x"), np.array(history.records["count"]))})
 
-        def theory(found: xr.Dataset) -> xr.Dataset:
+        def theory(driver, found: xr.Dataset) -> xr.Dataset:
             self.happened.append("theory")
             if theory_signal is not None:
                 os.kill(os.getpid(), theory_signal)
             return found.assign(theory=1)
 
-        return Job(
-            simulation=simulation,
-            fresh=jnp.int32(0),
+        job = Job(
+            driver=driver,
             due=list(range(0, 40 * SEGMENTS, 2)),
             unit="sweeps",
-            precision={"count": "int32"},
             examine=lambda history: "",
             dataset=dataset,
-            draw=lambda found, folder: [],
-            value=lambda found: 1.0,
             theory=theory,
+            value=lambda found: 1.0,
         )
+        return Task("count", Config, lambda config: job, lambda found, folder: [], precision={"count": "int32"})
 
-    def lead(self, simulation, **options):
+    def lead(self, driver, **options):
+        """A run; `driver` is one, or makes one."""
         words = (f"run.dir={self.path}", "run.progress=none", "run.chunk_seconds=1e-9")
-        return carry_out(package.compose("experiment=quickstart", *words), lambda: self.job(simulation, **options))
+        make = driver if callable(driver) else lambda: driver
+        return carry_out(self.task(make, **options), package.compose("experiment=quickstart", *words))
 
 
 @pytest.fixture
@@ -133,11 +140,10 @@ def test_a_signal_in_the_last_phase_lets_the_run_finish(life, number):
 def test_a_signal_before_the_program_is_compiled_ends_the_run_there(life):
     def prepare():
         os.kill(os.getpid(), signal.SIGINT)
-        return life.job(counter)
+        return counter
 
     counter = Counter()
-    config = package.compose("experiment=quickstart", f"run.dir={life.path}", "run.progress=none")
-    assert carry_out(config, prepare).outcome is Outcome.interrupted
+    assert life.lead(prepare).outcome is Outcome.interrupted
     assert counter.calls == 0 and not (life.path / "results.nc").exists()
     assert life.lead(counter).outcome is Outcome.done
 
@@ -185,10 +191,9 @@ def test_lines_that_the_log_cannot_take_are_dropped(life, monkeypatch, capsys):
     def prepare():
         monkeypatch.setattr(logging.FileHandler, "flush", refuse)
         logging.getLogger("dsm").error("lost")
-        return life.job(Counter())
+        return Counter()
 
-    config = package.compose("experiment=quickstart", f"run.dir={life.path}", "run.progress=none")
-    assert carry_out(config, prepare).outcome is Outcome.done
+    assert life.lead(prepare).outcome is Outcome.done
     assert "Logging error" not in capsys.readouterr().err
 
 

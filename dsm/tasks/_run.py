@@ -28,7 +28,12 @@ def run(config: Config) -> Report:
         CapacityError: it cannot fit in memory (before anything is compiled or written).
         StoreError: its directory is another's, or the disk refuses.
     """
-    task, path = task_of(config.task), path_of(config)
+    return carry_out(task_of(config.task), config)
+
+
+def carry_out(task: Task, config: Config) -> Report:
+    """See `run`."""
+    path = path_of(config)
     with jax.enable_x64(True) if task.x64 else contextlib.nullcontext():
         finished = store.RunDirectory(path).is_done and config.run.resume != "never"
         job = None if finished else task.build(config)

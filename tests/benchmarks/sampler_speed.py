@@ -44,31 +44,22 @@ def sampler(
     width: int, depth: int, patterns: int, ising: bool, step_std: float, replicas: int, seconds: float
 ) -> float:
     """Proposals per second of one ensemble of greedy students, through the same code as a run."""
-    from dsm._layout import make_layout
-    from dsm.ensemble import Ensemble
-
     from dsm import data, networks, samplers
+    from dsm.driver import Axis, Driver, make_layout
 
     teacher = networks.SignNetwork(width, depth, weights="ising" if ising else "spherical", key=jax.random.key(0))
     problem = data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(width), patterns / width, 1)
-    chain_bytes = 4 * (6 * width * patterns + depth * width * width + 3 * width * width)
-    ensemble = Ensemble(
-        problems=jax.tree.map(lambda leaf: leaf[None], problem),
-        exchange=samplers.Exchange(
-            samplers.UnitBlock(samplers.SpinFlip() if ising else samplers.GaussianMove(step_std)), [jax.numpy.inf], None
-        ),
-        schedule=samplers.SCHEDULES.get("constant")(),
-        observables=(),
-        reference_sweeps=jax.numpy.zeros((0,), jax.numpy.int32),
-        key=jax.random.key(2),
-        layout=make_layout(replicas, chain_bytes),
-    )
-    progress = ensemble.begin("random", replicas)
+    system = samplers.Sampling(samplers.UnitBlock(samplers.SpinFlip() if ising else samplers.GaussianMove(step_std)))
+    greedy = samplers.AtBeta(problem, jax.numpy.float32(jax.numpy.inf))
+    axes = (Axis("replica", replicas),)
+    layout = make_layout(axes, system.step_bytes(greedy))
+    driver = Driver(system, greedy, axes, jax.numpy.zeros((0,), jax.numpy.int32), jax.random.key(2), layout)
+    progress = driver.begin()
     never = jax.numpy.zeros((1,), bool)
 
     def call(progress, sweeps):
         began = time.perf_counter()
-        progress, _ = ensemble.advance(progress, jax.numpy.array([sweeps], jax.numpy.int32), never)
+        progress, _ = driver.advance(progress, jax.numpy.array([sweeps], jax.numpy.int32), never)
         jax.block_until_ready(progress)
         return progress, time.perf_counter() - began
 

@@ -81,11 +81,9 @@ def curves(program: Path | None, calls: int) -> None:
 
 
 def simulation(program: Path | None, calls: int) -> None:
-    from dsm._layout import make_layout
-
     import dsm
     from dsm._random import root_key
-    from dsm.tasks.online_sgd import build_simulation, start_overlaps
+    from dsm.tasks.online_sgd._build import make_driver, plan, start_overlaps
 
     print(
         "\n| SGD, K = 4, M = 2 | samples | dsm, steps/s of all | C++, steps/s | ratio | authors' C++, steps/s | ratio |"
@@ -100,13 +98,13 @@ def simulation(program: Path | None, calls: int) -> None:
             key = root_key(0)
             with jax.enable_x64(True):
                 overlaps = start_overlaps(config, key)
-                ensemble = build_simulation(config, key, overlaps, make_layout(samples, 0))
-                progress = ensemble.begin()
+                driver = make_driver(config, key, overlaps, *plan(config, key, overlaps))
+                progress = driver.begin()
 
                 def call() -> None:
                     nonlocal progress
                     numbers = jax.numpy.asarray([steps], jax.numpy.int32)  # noqa: B023
-                    progress, _ = ensemble.advance(progress, numbers, jax.numpy.zeros(1, bool))  # noqa: B023
+                    progress, _ = driver.advance(progress, numbers, jax.numpy.zeros(1, bool))  # noqa: B023
                     jax.block_until_ready(progress)
 
                 rate = samples * steps / median(call, calls)
