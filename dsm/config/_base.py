@@ -55,7 +55,7 @@ class Config:
     @classmethod
     def defaults(cls) -> dict[str, Any]:
         """Settings that have a value where none is given, by dotted key: those that are younger than stored runs."""
-        return _defaults(cls)
+        return {key: value for key, value in _defaults(cls).items() if not key.startswith("run.")}
 
     def completed(self) -> "Config":
         """A copy with the settings that follow from others; itself where there are none."""

@@ -167,7 +167,7 @@ def _same_settings(directory: RunDirectory, config: Config) -> None:
     stored = {key: value for key, value in directory.config().items() if key not in ("run", "plugins")}
     own = config.identity()
     # A setting that is younger than the run had its default then.
-    there = {key: value for key, value in config.defaults().items() if key in own} | flatten(stored)
+    there = config.defaults() | flatten(stored)
     different = [
         f"  {key}: {there.get(key, 'absent')} there, {own.get(key, 'absent')} now"
         for key in sorted(there | own)

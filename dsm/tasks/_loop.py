@@ -14,15 +14,15 @@ from dsm import store
 from dsm._progress import ProgressMeter
 from dsm._signals import StopRequest
 from dsm.config import RunConfig
-from dsm.driver import SEGMENTS, Driver
-from dsm.tasks._task import History
+from dsm.driver import SEGMENTS
+from dsm.tasks._task import Ensemble, History
 
 logger = logging.getLogger("dsm")
 
 
 def follow(
     run: RunConfig,
-    driver: Driver,
+    driver: Ensemble,
     due: list[int],
     checkpoints: store.Checkpoints,
     stop: StopRequest,

@@ -10,11 +10,10 @@ from dsm import store
 from dsm._results import Outcome
 from dsm._signals import StopRequest, stop_on_signals
 from dsm.config import Config
-from dsm.driver import Driver
 from dsm.tasks._loop import follow
 from dsm.tasks._path import path_of
 from dsm.tasks._report import Report, log_to
-from dsm.tasks._task import History, Job, Task, task_of
+from dsm.tasks._task import Ensemble, History, Job, Task, task_of
 
 logger = logging.getLogger("dsm")
 
@@ -52,7 +51,7 @@ def carry_out(task: Task, config: Config) -> Report:
 
 
 def _interrupt(
-    task: Task, directory: store.RunDirectory, job: Job, driver: Driver, history: History, stop: StopRequest
+    task: Task, directory: store.RunDirectory, job: Job, driver: Ensemble, history: History, stop: StopRequest
 ) -> Report:
     assert stop.received is not None
     logger.info("stopped by %s at %s %d", stop.received.name, job.unit.removesuffix("s"), history.now)
@@ -69,7 +68,7 @@ def _finish(
     task: Task,
     directory: store.RunDirectory,
     job: Job,
-    driver: Driver | None,
+    driver: Ensemble | None,
     history: History,
     stop: StopRequest,
 ) -> Report:

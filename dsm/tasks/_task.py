@@ -3,14 +3,24 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
 
 from dsm._errors import require
 from dsm.config import Config
-from dsm.driver import Driver
+
+
+@runtime_checkable
+class Ensemble(Protocol):
+    """What the life of a run needs of a driver."""
+
+    def begin(self) -> Any:
+        """The progress at t = 0."""
+
+    def advance(self, progress: Any, steps: Any, recorded: Any) -> tuple[Any, dict[str, Any]]:
+        """See `dsm.driver.Driver.advance`."""
 
 
 @dataclass
@@ -28,7 +38,7 @@ class Job:
     """A configuration turned into work, checked; nothing is compiled or written yet.
 
     Attributes:
-        driver: draws the problems and makes the ensemble; None if there is theory alone.
+        driver: draws the problems and makes the ensemble, a `dsm.driver.Driver`; None if there is theory alone.
         due: times of records, ascending.
         unit: name of the unit of time, in the plural.
         examine: checks the records so far and says in a few words how things stand.
@@ -38,12 +48,12 @@ class Job:
         value: one number for hyper-parameter sweepers.
     """
 
-    driver: Callable[[], Driver] | None
+    driver: Callable[[], Ensemble] | None
     due: list[int]
     unit: str
     examine: Callable[[History], str]
-    dataset: Callable[[Driver | None, History], xr.Dataset]
-    theory: Callable[[Driver | None, xr.Dataset], xr.Dataset]
+    dataset: Callable[[Any, History], xr.Dataset]
+    theory: Callable[[Any, xr.Dataset], xr.Dataset]
     value: Callable[[xr.Dataset], float | None]
 
 
