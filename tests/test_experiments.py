@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runs import dsm as command_line
-from runs import environment
 
 import dsm
 from dsm._errors import StoreError
-from dsm.config import folder
+from dsm.tasks import folder
+from runs import dsm as command_line
+from runs import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = sorted(path.stem for path in (folder() / "experiment").glob("*.yaml"))
