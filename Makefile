@@ -1,15 +1,19 @@
-# make run: the quickstart; make test: lint, types and tests. Both set up a virtual environment first.
+# make run: the quickstart; make test: lint, types and all tests; make quick: a minute of them.
+# Each sets up a virtual environment first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint clean
+.PHONY: run test quick lint clean
 
 run: $(VENV)/installed
 	$(BIN)/dsm experiment=quickstart
 
 test: $(VENV)/installed-test lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
+
+quick: $(VENV)/installed-test lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m quick $(PYTEST)
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -18,11 +18,41 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if jax.default_backend() != "gpu":
-        for item in items:
-            if "gpu" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="no GPU on this machine"))
+#: What `make quick` runs, something fast of every part: a whole file, a test, or a test at one parameter.
+QUICK = (
+    "test_config.py",
+    "test_protocols.py",
+    "test_networks.py::test_forward_pass_against_numpy",
+    "test_data.py::test_labels_are_the_outputs_of_the_teacher",
+    "test_sampler_exact.py::test_spin_flip_against_enumeration[random-0.2-1]",
+    "test_sampler_naive.py::test_same_trajectory_bitwise[gaussian-random-1]",
+    "test_exchange.py::test_swap_satisfies_detailed_balance",
+    "test_observables.py::test_overlaps_by_hand",
+    "test_observables.py::test_gauge_and_permutations",
+    "test_theory.py::test_check_values[both-1-1]",
+    "test_online_sgd.py::test_linear_units_decay_exactly",
+    "test_training.py::test_step_is_the_papers",
+    "test_resume.py::test_silently_altered_checkpoint_is_found_by_its_digest",
+    "test_experiments.py::test_experiment_runs_at_tiny_size[quickstart]",
+)
+
+
+def is_part_of(nodeid: str, name: str) -> bool:
+    """Whether a collected test belongs to an entry of QUICK."""
+    own = nodeid.removeprefix("tests/")
+    return own == name or own.startswith((f"{name}::", f"{name}["))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(is_part_of(item.nodeid, name) for name in QUICK):
+            item.add_marker("quick")
+        if "gpu" in item.keywords and jax.default_backend() != "gpu":
+            item.add_marker(pytest.mark.skip(reason="no GPU on this machine"))
+    if config.option.markexpr == "quick":  # all tests are collected: each name must be one of them
+        gone = [name for name in QUICK if not any(is_part_of(item.nodeid, name) for item in items)]
+        if gone:
+            raise pytest.UsageError(f"tests/conftest.py: no such tests in QUICK: {', '.join(gone)}")
 
 
 @pytest.fixture(scope="session")

@@ -107,7 +107,7 @@ def run_chains(
     """Sample; returns energies [chain, draw] and normalised weights [chain, draw, L, N, c] after `keep_from` sweeps."""
     begin = samplers.STUDENT_STARTS.get(start)
 
-    def one(key):
+    def one(key, problem):  # an argument, not a constant: problems of one shape share a compiled program
         state = begin(stream(key, "start"), problem)
 
         def block(state, index):
@@ -119,7 +119,7 @@ def run_chains(
 
         return jax.lax.scan(block, state, jnp.arange(sweeps // thin))[1]
 
-    found = jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(seed), chains))
+    found = jax.jit(jax.vmap(one, (0, None)))(jax.random.split(jax.random.key(seed), chains), problem)
     return tuple(np.asarray(array)[:, keep_from // thin :] for array in found)
 
 

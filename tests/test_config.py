@@ -7,18 +7,16 @@ import jax
 import jax.numpy as jnp
 import pytest
 import yaml
-from dsm._capacity import chain_bytes, check_capacity
-from dsm._layout import make_layout
-from dsm.tasks._records import record_sweeps
 
 import dsm
+from dsm import tasks
 from dsm._errors import CapacityError, ConfigError, StoreError
-from dsm.config import changes, folder
+from dsm._random import root_key
 from dsm.samplers import SCHEDULES
 from dsm.store import open_run
-from dsm.tasks import path_of
-from dsm.tasks._records import record_sweeps
-from dsm.tasks.sample import build_ensemble, sample
+from dsm.tasks import changes, folder, path_of
+from dsm.tasks._times import record_sweeps
+from dsm.tasks.sample._build import make_driver, plan
 
 EXPERIMENTS = sorted(path.stem for path in (folder() / "experiment").glob("*.yaml"))
 
@@ -132,7 +130,7 @@ def test_bad_input_is_named_before_anything_is_written(case, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ("data=iid task=online_sgd", "data=iid does not fit task=online_sgd: must be one of gaussian, manifold_stream"),
+        ("data=iid task=online_sgd", "data=iid does not fit task=online_sgd: must be one of gaussian, manifold_law"),
         ("data=gaussian", "data=gaussian does not fit task=sample: must be one of digits, hidden_manifold, iid"),
         ("observe=times", "observe=times does not fit task=sample: must be one of default, equilibrium"),
         ("network=dense task=online_sgd", "network=dense does not fit task=online_sgd: must be one of committee"),
@@ -158,12 +156,11 @@ def test_too_little_memory_is_refused_with_what_would_fit(tmp_path):
         dsm.run(*small)
     fits = int(str(caught.value).split("sampler.replicas=")[1].split()[0])
     assert 1 <= fits < 4096
-    one_more = dsm.compose(*small, f"sampler.replicas={fits + 1}")
-    layout = make_layout(4096, chain_bytes(one_more))  # of the run that was refused
-    check_capacity(dsm.compose(*small, f"sampler.replicas={fits}"), layout.block * layout.devices)
+    key = root_key(0)
+    _, axes, layout = plan(dsm.compose(*small, f"sampler.replicas={fits}"), key)
     with pytest.raises(CapacityError, match=f"sampler.replicas={fits} would fit"):
-        check_capacity(one_more, layout.block * layout.devices)
-    with pytest.raises(CapacityError, match="not even one replica fits: lower data.samples"):
+        plan(dsm.compose(*small, f"sampler.replicas={fits + layout.devices}"), key)
+    with pytest.raises(CapacityError, match="not even one replica a device fits: lower data.samples"):
         dsm.run(*small, "run.memory_gib=1e-6")
     assert not list(tmp_path.iterdir())
 
@@ -173,10 +170,10 @@ def test_no_array_of_the_loop_grows_with_the_number_of_sweeps():
 
     def shapes(sweeps):
         config = dsm.compose("experiment=quickstart", "data.samples=2", "network.width=4", f"sampler.sweeps={sweeps}")
-        layout = make_layout(config.sampler.replicas, chain_bytes(config))
-        ensemble = build_ensemble(config, layout)
-        progress = ensemble.begin(config.sampler.start, config.sampler.replicas)
-        call = jax.eval_shape(ensemble.advance, progress, jnp.array([sweeps], jnp.int32), jnp.ones((1,), bool))
+        key = root_key(config.seed)
+        driver = make_driver(config, key, *plan(config, key))
+        numbers, recorded = jnp.array([sweeps], jnp.int32), jnp.ones((1,), bool)
+        call = jax.eval_shape(driver.advance, driver.begin(), numbers, recorded)
         return jax.tree.map(lambda leaf: leaf.shape, call)
 
     assert shapes(10) == shapes(10**6)
@@ -218,10 +215,10 @@ def test_foreign_directory_and_second_process_are_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("")
     here = dsm.compose("experiment=quickstart", f"run.dir={tmp_path}")
     with pytest.raises(StoreError, match="is not empty and not a run directory .it has thesis.tex"):
-        sample(here)
+        tasks.run(here)
     (tmp_path / "thesis.tex").unlink()
     with open_run(tmp_path, here), pytest.raises(StoreError, match="in use by another process"):
-        sample(here)
+        tasks.run(here)
 
 
 def test_record_sweeps():

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import energy_of, small_problem
 
 from dsm import data, networks
 from dsm._errors import ConfigError

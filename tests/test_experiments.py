@@ -2,10 +2,13 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -119,14 +122,14 @@ def test_sweep_runs_and_joins(tmp_path):
 def test_sweep_over_beta_joins_along_beta(tmp_path):
     for beta in ("inf", "1", "[0.5,2]"):
         dsm.run("experiment=quickstart", f"run.root={tmp_path}", f"sampler.beta={beta}", "run.progress=none",
-                "run.figures=false", "network.width=4", *SMALL)  # fmt: skip
+                "run.figures=false", "network.width=4", "observe.quantities=[energy]", *SMALL)  # fmt: skip
     assert dsm.load_sweep(tmp_path).beta.values.tolist() == [0.5, 1.0, 2.0, np.inf]
 
 
 def test_sweep_over_ladders_keeps_them_apart(tmp_path):
     for ladder in ("[0.5,1]", "[0.5,2,3]"):
         dsm.run("experiment=quickstart", "sampler=exchange", f"run.root={tmp_path}", f"sampler.beta={ladder}", *SMALL,
-                "run.progress=none", "run.figures=false", "network.width=4")  # fmt: skip
+                "run.progress=none", "run.figures=false", "network.width=4", "observe.quantities=[energy]")  # fmt: skip
     data = dsm.load_sweep(tmp_path)
     assert data.beta.values.tolist() == [0.5, 1, 2, 3] and data.pair.values.tolist() == [0.5, 2]
     assert data["sampler.beta"].values.tolist() == ["[0.5, 1]", "[0.5, 2, 3]"]
@@ -151,7 +154,8 @@ def test_loading_what_is_not_there():
 
 
 def test_seed_decides(tmp_path):
-    small = ("experiment=quickstart", "run.progress=none", "run.figures=false", "network.width=4", *SMALL)
+    small = ("experiment=quickstart", "run.progress=none", "run.figures=false", "network.width=4", *SMALL,
+             "observe.quantities=[test_error]")  # fmt: skip
     first, again, other = (
         dsm.load(dsm.run(*small, f"run.root={tmp_path / name}", f"seed={seed}"))
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
@@ -162,23 +166,33 @@ def test_seed_decides(tmp_path):
 
 def test_wheel_works_alone(tmp_path):
     """Built and installed in an environment of its own, in an empty folder; dependencies come from this one."""
-    subprocess.run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT], check=True,
-                   capture_output=True)  # fmt: skip
+    source = tmp_path / "source"
+    for part in ("dsm", "conf"):
+        shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__", "local"))
+    for file in ("pyproject.toml", "README.md", ".gitignore"):
+        shutil.copy(ROOT / file, source)
+    (source / "conf/local").mkdir()
+    (source / "conf/local/default.yaml").write_text("seed: 7 # a setting of this machine\n")
+    subprocess.run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, source],
+                   check=True, capture_output=True)  # fmt: skip
     (wheel,) = tmp_path.glob("*.whl")
+    inside = zipfile.ZipFile(wheel).namelist()
+    assert "dsm/conf/config.yaml" in inside and not any("local" in name for name in inside)
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True, capture_output=True)
     (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")
     (here,) = {Path(entry) for entry in sys.path if entry.endswith("site-packages")}
     (site / "dependencies.pth").write_text(f"{here}\n")
-    # The editable install of this checkout must not be what is found.
+    # Neither the editable install of this checkout nor a search path must be what is found.
+    alone = environment(PYTHONPATH="")
     where = [python, "-c", "import dsm; print(dsm.__file__)"]
     empty = tmp_path / "empty"
     empty.mkdir()
-    found = subprocess.run(where, cwd=empty, env=environment(), check=True, capture_output=True, text=True).stdout
+    found = subprocess.run(where, cwd=empty, env=alone, check=True, capture_output=True, text=True).stdout
     assert str(site) in found
-    words = ["experiment=quickstart", *SMALL, "network.width=4", "run.figures=false"]
-    subprocess.run([tmp_path / "venv/bin/dsm", *words], cwd=empty, env=environment(), check=True, capture_output=True)
+    words = ["experiment=quickstart", *SMALL, "network.width=4", "run.figures=false", "observe.quantities=[energy]"]
+    subprocess.run([tmp_path / "venv/bin/dsm", *words], cwd=empty, env=alone, check=True, capture_output=True)
     assert len(list(empty.rglob("DONE"))) == 1
 
 
@@ -188,6 +202,7 @@ def test_notebook_executes(notebook, tmp_path, monkeypatch):
     import nbformat
 
     monkeypatch.setenv("DSM_NOTEBOOK_SWEEPS", "8")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir)
     content = nbformat.read(notebook, as_version=4)
     assert all(not cell.get("outputs") for cell in content.cells), "outputs must be stripped"
     nbclient.NotebookClient(content, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()

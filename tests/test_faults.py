@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from runs import TINY, dsm, results
 
 import dsm as package
 from dsm._errors import StoreError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
 from dsm.tasks._loop import SEGMENTS, History
 from dsm.tasks._run import Job, carry_out
+from runs import TINY, dsm, results
 
 
 @pytest.fixture(scope="module")

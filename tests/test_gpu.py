@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import small_problem
 
 from dsm import samplers
+from helpers import small_problem
 
 
 @pytest.mark.gpu

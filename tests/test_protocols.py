@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,36 +11,39 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import MOVES, small_problem
-from runs import environment
 
 import dsm
-from dsm import data, networks, observables, samplers, theory, training
+from dsm import data, networks, samplers, tasks, theory, training
 from dsm._random import stream
+from dsm.networks import spacing
+from dsm.observables import sign_network, two_layer
+from dsm.tasks import folder as folder_of_settings
+from helpers import MOVES, PROPOSALS, small_problem
+from runs import environment
 
 PACKAGE = Path(dsm.__file__).parent
 
 #: Floors of the house; a module imports from its own floor or from below.
 FLOORS = {
-    "_errors": 0, "_random": 0, "_results": 0, "_registry": 0,
-    "networks": 1, "data": 2, "samplers": 3, "observables": 3, "theory": 3,
-    "_layout": 4, "ensemble": 4, "training": 4, "config": 5, "_capacity": 5, "_signals": 5, "_progress": 5,
-    "store": 6, "plotting": 6, "tasks": 7, "cli": 8, "__init__": 9,
+    "_errors": 0, "_random": 0, "_results": 0, "_registry": 0, "_signals": 0, "_progress": 0, "_variables": 0,
+    "_system": 1, "networks": 1, "data": 2, "theory": 3, "observables": 3, "samplers": 4, "training": 4, "config": 5,
+    "driver": 6, "store": 7, "plotting": 7, "tasks": 8, "cli": 9, "__init__": 10,
 }  # fmt: skip
 
 #: Files that may loop inside compiled code, and over what.
 LOOPS = {
     "networks/_sign_network.py": "layers",
-    "samplers/_unit_block.py": "layers, units, weights",
-    "ensemble.py": "segments, sweeps, swaps, samples",
-    "_layout.py": "blocks of chains",
+    "samplers/sign_perceptron/_unit_block.py": "layers, units",
+    "samplers/sign_perceptron/chains/plain.py": "weights",
+    "samplers/sign_perceptron/_sampling.py": "samples, for what is observed once",
+    "driver/_driver.py": "segments, steps",
+    "driver/_axes.py": "blocks of chains",
     "theory/_monotone_saddle_point.py": "steps of the solver",
-    "theory/_branch.py": "parameters, steps in them, Newton steps",
+    "theory/_branch.py": "values of the parameter, steps along the branch",
     "theory/_deep_student_machine.py": "layers, alphas",
     "theory/closures/layered.py": "layers",
     "theory/_online_sgd_ode.py": "curves",
-    "tasks/sample.py": "samples, when problems are drawn",
-    "training/_simulation.py": "segments, steps",
+    "tasks/sample/_build.py": "samples, when problems are drawn",
 }
 
 
@@ -60,7 +64,9 @@ def test_step_is_a_pure_function_that_jits_and_vmaps(name):
     together, info = jax.jit(jax.vmap(step))(keys, states)
     for index, key in enumerate(keys):
         alone, own = step(key, jax.tree.map(lambda leaf: leaf[index], states))  # noqa: B023
-        np.testing.assert_array_equal(alone.weights, together.weights[index])
+        # Heat baths invert the distribution function, which rounds otherwise alone and side by side.
+        inexact = 0 if name in PROPOSALS else 2 * spacing(4)
+        np.testing.assert_allclose(alone.weights, together.weights[index], rtol=0, atol=inexact)
         assert alone.energy == together.energy[index]
         np.testing.assert_array_equal(own.acceptance, info.acceptance[index])
     assert {field for field in vars(states)} == {"weights", "energy"}
@@ -74,45 +80,65 @@ def test_move_for_other_weights_is_refused():
 
 def test_every_part_is_registered_by_one_file():
     folders = {
-        "networks/priors": networks.PRIORS,
-        "data/inputs": data.INPUTS,
-        "samplers/moves": samplers.MOVES,
-        "samplers/schedules": samplers.SCHEDULES,
-        "observables": observables.OBSERVABLES,
-        "theory/closures": theory.CLOSURES,
-        "theory/weight_channels": theory.WEIGHT_CHANNELS,
-        "networks/activations": networks.ACTIVATIONS,
-        "data/laws": data.LAWS,
-        "training/starts": training.STARTS,
+        "networks/priors": networks.PRIORS.names,
+        "data/inputs": data.INPUTS.names,
+        "samplers/sign_perceptron/moves": samplers.MOVES.names,
+        "samplers/sign_perceptron/chains": samplers.CHAINS.names,
+        "samplers/sign_perceptron/starts": samplers.STUDENT_STARTS.names,
+        "samplers/schedules": samplers.SCHEDULES.names,
+        "observables/sign_network": sign_network.OBSERVABLES.names,
+        "observables/two_layer": two_layer.OBSERVABLES.names,
+        "theory/closures": theory.CLOSURES.names,
+        "theory/weight_channels": theory.WEIGHT_CHANNELS.names,
+        "networks/activations": networks.ACTIVATIONS.names,
+        "data/laws": data.LAWS.names,
+        "training/starts": training.OVERLAP_STARTS.names,
     }
-    for folder, registry in folders.items():
-        files = {path.stem for path in (PACKAGE / folder).glob("[a-z]*.py")} - {"statistics"}
-        assert files == set(registry.names)
+    for folder, names in folders.items():
+        files = {path.stem for path in (PACKAGE / folder).glob("[a-zA-Z]*.py")}
+        assert files == set(names), folder
+    files = {path.parent.name for path in (PACKAGE / "tasks").glob("*/__init__.py")}
+    assert files <= set(tasks.TASKS) and {path.stem for path in (folder_of_settings() / "task").glob("*")} == files
+
+
+def test_quantity_and_stored_variable_have_the_same_name():
+    for registry in (sign_network.OBSERVABLES, two_layer.OBSERVABLES):
+        for name in registry.names:
+            first = next(iter(registry.get(name).variables))
+            assert first == name or first.startswith(f"{name}_")
 
 
 def test_a_new_observable_is_one_file(tmp_path):
-    """A plug-in outside the package registers a quantity, and a run records it."""
+    """A plug-in outside the package registers quantities, one with a dimension of its own; a run records and draws them."""
     (tmp_path / "my_observable.py").write_text(
         "import jax.numpy as jnp\n"
-        "from dsm.observables import OBSERVABLES, AbstractObservable, Variable\n"
+        "from dsm.observables import AbstractMachineObservable, Coordinate, Variable\n"
+        "from dsm.observables.sign_network import OBSERVABLES\n"
         "@OBSERVABLES.register('magnetisation')\n"
-        "class Magnetisation(AbstractObservable):\n"
-        "    pairs = ('teacher',)\n"
-        "    variables = {'magnetisation': Variable('mean output')}\n"
-        "    def __call__(self, a, b):\n"
-        "        return {'magnetisation': jnp.mean(a.test.astype(jnp.float32), axis=(1, 2))}\n"
+        "class Magnetisation(AbstractMachineObservable):\n"
+        "    machines = ('student', 'baseline')\n"
+        "    variables = {\n"
+        "        'magnetisation': Variable(('layer',), 'mean spin', label='$m(l)$', figures=('profile',)),\n"
+        "        'magnetisation_of_half': Variable(('half',), 'mean output of half the units', figures=('curve',)),\n"
+        "    }\n"
+        "    coordinates = {'half': Coordinate(['left', 'right'], 'half of the output units')}\n"
+        "    def __call__(self, machine):\n"
+        "        spins = machine.test.astype(jnp.float32)\n"
+        "        halves = jnp.stack([spins[-1, :, :2].mean(), spins[-1, :, 2:].mean()])\n"
+        "        return {'magnetisation': spins.mean(axis=(1, 2)), 'magnetisation_of_half': halves}\n"
     )
-    words = [
-        "experiment=quickstart",
-        "plugins=[my_observable]",
-        "observe.quantities=[magnetisation]",
-        "run.figures=false",
-    ]
+    words = ["experiment=quickstart", "plugins=[my_observable]", "observe.quantities=[magnetisation]"]
     words += ["network.width=4", "data.samples=2", "sampler.replicas=2", "sampler.sweeps=2"]
     program = [sys.executable, "-m", "dsm.cli", *words]
-    subprocess.run(program, cwd=tmp_path, env=environment(PYTHONPATH=str(tmp_path)), check=True, capture_output=True)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(program, cwd=tmp_path, env=environment(PYTHONPATH=path), check=True, capture_output=True)
     (done,) = tmp_path.rglob("DONE")
-    assert dsm.load(done.parent).magnetisation.dims == ("sample", "beta", "replica", "layer", "sweep")
+    found = dsm.load(done.parent)
+    assert found.magnetisation.dims == ("sample", "beta", "replica", "layer", "sweep")
+    assert found.magnetisation_of_half.sel(half="left").dims == ("sample", "beta", "replica", "sweep")
+    assert found.baseline_magnetisation.dims == ("sample", "machine", "layer")
+    figures = {figure.name for figure in (done.parent / "figures").iterdir()}
+    assert figures == {"overlap_profile.png", "learning_curves.png"}
 
 
 def test_imports_point_down_the_house():

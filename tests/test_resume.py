@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from runs import SIGNAL_AFTER, TINY, assert_same_results, dsm, results, start
 
 import dsm as package
 from dsm._errors import StoreError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
+from runs import SIGNAL_AFTER, TINY, assert_same_results, dsm, results, start
 
 #: Every call of the loop is one sweep, and each is followed by a checkpoint.
 STEPWISE = ("run.checkpoint_minutes=0", "run.chunk_seconds=1e-9")
@@ -60,7 +60,7 @@ def test_killed_runs_resume_bitwise(tmp_path, uninterrupted, cache):
     assert_same_results(tmp_path / "run", uninterrupted)
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGINT"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGINT", "SIGHUP"])
 def test_signals_checkpoint_and_exit_with_the_documented_code(tmp_path, uninterrupted, cache, name):
     arguments = (*TINY, "run.dir=run", cache)
     program = SIGNAL_AFTER.format(sweep=10, name=name)
@@ -96,6 +96,7 @@ def test_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path, uninte
     finished = dsm(*arguments, cwd=tmp_path)
     assert f"checkpoint at sweep {steps[-1]} is damaged and set aside" in finished.stderr
     assert f"resumed at sweep {steps[-2]}" in finished.stderr
+    assert "Traceback" not in finished.stderr
     assert_same_results(tmp_path / "run", uninterrupted)
 
 
@@ -120,10 +121,11 @@ def test_all_checkpoints_damaged_is_an_error_not_a_fresh_start(tmp_path, cache):
     dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=8, name="SIGTERM"), check=False)
     for file in (tmp_path / "run/checkpoints").rglob("d/*"):
         os.truncate(file, 0)
-    refused = dsm(*arguments, cwd=tmp_path, check=False)
-    assert refused.returncode == EXIT_ERROR
-    assert "is readable; run.resume=never starts afresh beside it" in refused.stderr
-    assert "Error executing job" not in refused.stderr
+    for _ in range(2):  # nor is there one when the same command is run again
+        refused = dsm(*arguments, cwd=tmp_path, check=False)
+        assert refused.returncode == EXIT_ERROR
+        assert "run.resume=never starts afresh beside it" in refused.stderr
+        assert "Error executing job" not in refused.stderr and "Traceback" not in refused.stderr
 
 
 def test_checkpoint_of_another_shape_is_refused(tmp_path, cache):

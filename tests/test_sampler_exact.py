@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import CONTINUOUS, MOVES, all_sign_vectors, assert_mean, energies, run_chains, small_problem
 from scipy import integrate, stats
 
 from dsm import data, networks, samplers
 from dsm.networks import spacing
 from dsm.observables.statistics import standard_error
+from helpers import CONTINUOUS, MOVES, all_sign_vectors, assert_mean, energies, run_chains, small_problem
 
 
 @pytest.mark.parametrize(

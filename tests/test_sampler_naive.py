@@ -1,15 +1,15 @@
 """The unit-block sweep is the naive chain: one weight at a time, the whole network evaluated at each."""
 
 import equinox as eqx
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import MOVES, PROPOSALS, WIRINGS, energy_of, naive_sweep, small_problem
 
+import helpers
 from dsm import samplers
 from dsm.samplers.sign_perceptron.moves import Unit
+from helpers import MOVES, PROPOSALS, WIRINGS, energy_of, naive_sweep, small_problem
 
 
 class Unrolled(samplers.AbstractChain):
@@ -31,7 +31,9 @@ class Unrolled(samplers.AbstractChain):
 
 
 #: Chain stages that must agree with the plain one.
-CHAINS = {"unrolled": Unrolled()} | {name: samplers.CHAINS.get(name)() for name in samplers.CHAINS.names}
+CHAINS = {"unrolled": Unrolled()} | {
+    name: samplers.CHAINS.get(name)() for name in samplers.CHAINS.names if name != "plain"
+}
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
@@ -109,9 +111,10 @@ def test_greedy_energy_never_rises(name, wiring):
 def test_chain_stage_is_replaceable(name, wiring, chain):
     """Another implementation of the stage gives bitwise the same trajectory, in hidden layers and in the output layer."""
     weights, move = MOVES[name]
-    problem = small_problem(wiring, weights, width=4, depth=2)
-    plain = samplers.UnitBlock(move, 2)
-    other = samplers.UnitBlock(move, 2, chain=CHAINS[chain])
+    width, inner = (3, 1) if wiring == "dense" else (4, 2)  # written out, three or four moves take long to compile
+    problem = small_problem(wiring, weights, width=width, depth=2)
+    plain = samplers.UnitBlock(move, inner)
+    other = samplers.UnitBlock(move, inner, chain=CHAINS[chain])
     keys = jax.random.split(jax.random.key(3), 2)
     state = jax.vmap(lambda key: samplers.random_start(key, problem))(keys)
     step, other_step = (

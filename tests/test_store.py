@@ -96,11 +96,15 @@ def test_a_swept_setting_leaves_the_axis_of_its_name_alone(tmp_path):
 
 
 def test_variables_that_only_some_runs_have(tmp_path):
-    stored(tmp_path / "a", names=("energy", "overlap"), sizes={"layer": 2, "pair": 2}, network__depth=1)
-    stored(tmp_path / "b", names=("energy", "test_error"), sizes={"layer": 2}, network__depth=2)
+    stored(tmp_path / "a", names=("energy", "overlap"), sizes={"layer": 2, "pair": 2}, observe__quantities=["a"])
+    stored(tmp_path / "b", names=("energy", "error"), sizes={"layer": 2}, observe__quantities=["a", "b"])
+    stored(tmp_path / "c", names=("other",), sizes={"sweep": 3}, observe__quantities=[])
     data = dsm.load_sweep(tmp_path)
-    assert data.overlap.sel(depth=2).isnull().all() and data.overlap.sel(depth=1).notnull().all()
-    assert data.test_error.sel(depth=1).isnull().all() and data.test_error.sel(depth=2).notnull().any()
+    there = {"energy": ["[a, b]", "[a]"], "overlap": ["[a]"], "error": ["[a, b]"], "other": ["[]"]}
+    for name, having in there.items():
+        dims = [dim for dim in data[name].dims if dim != "quantities"]
+        assert data.quantities[data[name].notnull().any(dims)].values.tolist() == having
+    assert data.quantities.values.tolist() == ["[]", "[a, b]", "[a]"]
 
 
 def test_the_newest_of_equal_runs_counts(tmp_path, caplog):
@@ -171,7 +175,7 @@ def test_results_that_are_damaged_are_a_clear_error(tmp_path):
 @pytest.fixture
 def two(tmp_path, monkeypatch) -> Path:
     """A folder with checkpoints at 1 and 2."""
-    monkeypatch.setattr(checkpoint_module, "RETRY_AFTER", (0.01, 0.01))
+    monkeypatch.setattr(checkpoint_module, "RETRY_AFTER", (0.01, 0.01), raising=False)
     folder = tmp_path / "run" / "checkpoints"
     with Checkpoints(folder, 3) as checkpoints:
         for sweep in (1, 2):

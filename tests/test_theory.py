@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import run_chains
 from scipy import integrate, special
 
 from dsm import data, networks, samplers, theory
@@ -16,6 +15,7 @@ from dsm.theory._gaussian_channel import relative_variance, unbiased_free_entrop
 from dsm.theory._hidden_unit import hidden_free_entropy, hidden_unit, output_free_entropy, output_gain
 from dsm.theory.closures import CLOSURES, Order
 from dsm.theory.closures.layered import Layered
+from helpers import run_chains
 
 BOTH = ("yoshino", "layered")
 ONE = jnp.ones(())
@@ -401,6 +401,18 @@ def test_bad_grids_are_refused():
         theory.critical_alpha(2, below=math.inf)
     with pytest.raises(ValueError, match="tolerance = 0"):
         theory.coexistences(2, [1.0, 2.0], tolerance=0.0)
+
+
+def test_prior_without_theory_is_refused():
+    @networks.PRIORS.register("test_only")
+    class Other(networks.PRIORS.get("ising")):
+        pass
+
+    try:
+        with pytest.raises(ValueError, match="weights = test_only: there is no theory for this prior"):
+            theory.deep_student_machine(2, 5.0, "test_only")
+    finally:
+        networks.PRIORS._parts.pop("test_only")
 
 
 def test_a_closure_is_one_new_class():

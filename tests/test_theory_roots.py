@@ -20,6 +20,9 @@ def cubic(x, a):
     return a + x - x**3
 
 
+follow_cubic = jax.jit(lambda x, a: theory.follow_branch(cubic, x, a))
+
+
 def circling(order, parameters):
     """A map with a known fixed point at which its Jacobian turns by a right angle and doubles."""
     x, y = parameters
@@ -52,10 +55,11 @@ def test_batch_of_searches_is_each_of_them():
     residual = theory.fixed_point_residual(circling)
     starts = {"q": jnp.asarray([0.8, 0.2, 0.5]), "r": jnp.asarray([0.1, 0.0, -0.3])}
     targets = jnp.asarray([[0.3, -0.2], [0.1, 0.1], [0.0, 0.0]])
-    together = jax.jit(jax.vmap(lambda x, p: theory.find_root(residual, x, p)))(starts, targets)
+    find = jax.jit(lambda x, p: theory.find_root(residual, x, p))
+    together = jax.jit(jax.vmap(find))(starts, targets)
     assert together.radius.shape == (3,) and np.all(together.result == theory.Result.converged)
     for index in range(3):
-        alone = theory.find_root(residual, jax.tree.map(lambda leaf: leaf[index], starts), targets[index])  # noqa: B023
+        alone = find(jax.tree.map(lambda leaf: leaf[index], starts), targets[index])  # noqa: B023
         np.testing.assert_allclose(together.point["q"][index], alone.point["q"], atol=1e-12)
         np.testing.assert_allclose(together.radius[index], alone.radius, rtol=1e-9)
         assert together.steps[index] == alone.steps
@@ -63,7 +67,7 @@ def test_batch_of_searches_is_each_of_them():
 
 FAILURES = {
     "minimum": (lambda x, _: x**2 + 1, 3.0, theory.Result.no_solution),
-    "towards infinity": (lambda x, _: 1 / (1 + x**2) + 0.1, 0.3, theory.Result.no_solution),
+    "towards infinity": (lambda x, _: 1 / (1 + x**2) + 0.1, 0.3, theory.Result.max_steps_reached),
     "not finite at the start": (lambda x, _: jnp.sqrt(x), -3.0, theory.Result.diverged),
 }
 
@@ -86,8 +90,7 @@ def test_search_that_is_cut_short():
 
 def test_folds_of_the_cubic_and_hysteresis():
     values = jnp.linspace(-1, 1, 41)
-    follow = jax.jit(lambda x, a: theory.follow_branch(cubic, x, a))
-    up, down = follow(jnp.float64(-1.3), values), follow(jnp.float64(1.3), values[::-1])
+    up, down = follow_cubic(jnp.float64(-1.3), values), follow_cubic(jnp.float64(1.3), values[::-1])
     for branch, sign in ((up, 1), (down, -1)):
         assert np.all(branch.roots.result == theory.Result.converged) and np.all(branch.roots.growth < 0)
         (last,) = np.flatnonzero(np.isfinite(branch.ended))
@@ -103,11 +106,11 @@ def test_folds_of_the_cubic_and_hysteresis():
 
 def test_unstable_branch_is_followed_to_its_fold():
     """The middle root: it is no attractor of the motion, and ends where it meets a stable one."""
-    found = theory.follow_branch(cubic, jnp.float64(0.1), jnp.linspace(0, 0.5, 6))
-    middle = np.arange(6) * 0.1 < SPINODAL
+    found = follow_cubic(jnp.float64(0.1), jnp.linspace(0, 0.5, 41))
+    middle = found.parameters < SPINODAL
     assert np.all(found.roots.growth[middle] > 0) and np.all(np.abs(found.roots.point[middle]) < 3**-0.5)
     assert np.all(np.isnan(found.ended[middle]))
-    np.testing.assert_allclose(found.ended[4], SPINODAL, atol=1e-6)
+    np.testing.assert_allclose(found.ended[~middle][0], SPINODAL, atol=1e-6 / 80)
     assert np.all(found.roots.growth[~middle] < 0)
 
 
@@ -122,9 +125,9 @@ def test_branch_without_another_one_to_go_to():
 
 
 def test_branches_in_a_batch():
-    values = jnp.linspace(-0.6, 0.6, 5)
-    together = jax.jit(jax.vmap(lambda x: theory.follow_branch(cubic, x, values)))(jnp.asarray([-1.2, 0.8]))
-    alone = theory.follow_branch(cubic, jnp.float64(-1.2), values)
+    values = jnp.linspace(-0.6, 0.6, 41)
+    together = jax.jit(jax.vmap(follow_cubic, (0, None)))(jnp.asarray([-1.2, 0.8]), values)
+    alone = follow_cubic(jnp.float64(-1.2), values)
     np.testing.assert_allclose(together.roots.point[0], alone.roots.point, atol=1e-10)
     np.testing.assert_allclose(together.ended[0], alone.ended, atol=1e-10)
 
@@ -150,8 +153,9 @@ def test_agreement_with_the_monotone_solver(machine, alpha, start):
 
 def test_branches_and_spinodals_of_the_deep_student_machine(machine):
     """Against the monotone continuation, and spinodals by bisection."""
-    alphas = np.linspace(9.0, 11.0, 9)
-    (expected,) = theory.coexistences(2, np.linspace(9.0, 11.0, 41), closure="yoshino", tolerance=1e-6)
+    alphas = np.linspace(9.8, 10.1, 7)
+    follow = jax.jit(lambda order, alphas: theory.follow_branch(machine, order, alphas))
+    (expected,) = theory.coexistences(2, alphas, closure="yoshino")
     for branch, order, end in (
         ("disordered", slice(None), expected.disordered_spinodal),
         ("ordered", slice(None, None, -1), expected.ordered_spinodal),
@@ -159,10 +163,10 @@ def test_branches_and_spinodals_of_the_deep_student_machine(machine):
         exact = theory.continuation(2, alphas[order], closure="yoshino", branch=branch)
         gaps = (1 - exact.weight_overlap[0], 1 - exact.spin_overlap[0, 1:-1])
         start = type(uniform(2, jnp.zeros(())))(*map(jnp.asarray, gaps))
-        found = theory.follow_branch(machine, start, jnp.asarray(alphas[order]))
+        found = follow(start, jnp.asarray(alphas[order]))
         assert np.all(found.roots.result == theory.Result.converged)
         np.testing.assert_allclose(1 - found.roots.point.weight_gap, exact.weight_overlap, atol=1e-9)
-        np.testing.assert_allclose(found.ended[np.isfinite(found.ended)], [end], atol=2e-6)
+        np.testing.assert_allclose(found.ended[np.isfinite(found.ended)], [end], atol=2e-5)
 
 
 # ------------------------------------------------------------------------------------------------------------------ input

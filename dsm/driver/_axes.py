@@ -46,7 +46,7 @@ def over_chains(
     function: Callable[..., Any],
     axes: tuple[Axis, ...],
     chains: PyTree,
-    indices: tuple[Int[Array, " n"], ...],
+    indices: tuple[Int[Array, " _"], ...],
     problems: PyTree,
     block: int,
 ) -> PyTree:

@@ -105,7 +105,9 @@ def replace_file(path: Path, write: Any) -> None:
     except (OSError, RuntimeError) as error:  # h5py has both for a disk that refuses
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise StoreError(f"cannot write {path}: {error}") from error
+        number = getattr(error, "errno", None)  # the text of h5py has many lines
+        reason = os.strerror(number) if number else str(error)
+        raise StoreError(f"cannot write {path}: {reason}") from error
 
 
 @contextlib.contextmanager

@@ -8,6 +8,8 @@ short enough: there the branch has ended. The system then does what it would do 
 leaves for another branch, which is followed on. So rising and falling parameters show hysteresis.
 """
 
+from typing import Any
+
 import diffrax
 import equinox as eqx
 import jax
@@ -21,10 +23,10 @@ from dsm.theory._root import Residual, Root, find_root, flattened
 
 #: Largest ratio of the next correction to the first Newton step, beyond rounding.
 CONTRACTION, ROUNDING = 0.25, 1e-12
-#: Newton steps to a solution that is near.
-NEWTON_STEPS = 10
-#: Smallest step in a, relative to the spacing of its values: folds are located as precisely.
-FINEST = 1e-6
+#: Newton steps after the first, with corrections that shrink from a quarter quadratically.
+NEWTON_STEPS = 6
+#: Smallest step in a, relative to the spacing of its values: folds are located to some times that.
+FINEST = 1e-7
 #: The motion away from a fold: its longest time, in units of a step of T, how slow it ends, tolerance and steps.
 LONGEST, SLOWEST, PRECISION, MOTION_STEPS = 1e5, 1e-8, 1e-6, 100_000
 
@@ -53,7 +55,7 @@ class _Walk(eqx.Module):
 
 
 def follow_branch(
-    function: Residual, start: PyTree, parameters: Float[Array, " a"], *, tolerance: float = 1e-10, max_steps: int = 256
+    function: Residual, start: PyTree, parameters: Any, *, tolerance: float = 1e-10, max_steps: int = 256
 ) -> Branch:
     """Follow solutions of `function`(x, a) = 0 along `parameters` in the order given.
 
@@ -63,7 +65,7 @@ def follow_branch(
             `fixed_point_residual` does. Branches that lose their stability without ending, at a bifurcation, are followed
             on as unstable ones: see `Root.growth`.
         start: near a solution at the first value.
-        parameters: values of a, float64.
+        parameters: values of a, a vector of float64.
         tolerance, max_steps: as in `find_root`.
 
     Raises:
@@ -78,7 +80,7 @@ def follow_branch(
         return find_root(residuals, x, a, tolerance=tolerance, max_steps=max_steps)
 
     def reach(before: tuple[Array, Array], a: Float[Array, ""]) -> tuple[tuple[Array, Array], tuple[Root, Array]]:
-        x, at = _walk(residuals, *before, a)
+        x, at = _walk(residuals, *before, a, tolerance)
         lost = at != a
         x = lax.cond(lost, lambda: _settle(residuals, x, a), lambda: x)
         root = search(x, a)
@@ -94,9 +96,9 @@ def follow_branch(
 
 
 def _walk(
-    residuals: Residual, x: Float[Array, " n"], at: Float[Array, ""], end: Float[Array, ""]
+    residuals: Residual, x: Float[Array, " n"], at: Float[Array, ""], end: Float[Array, ""], tolerance: float
 ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
-    """The solution at `end` on the branch of the solution x at `at`; or, if the branch ends before, the last that there is."""
+    """The solution at `end` on the branch of the solution x at `at`, and `end`; or the last ones before the branch ends."""
     finest = FINEST * jnp.abs(end - at)
 
     def unfinished(walk: _Walk) -> Bool[Array, ""]:
@@ -105,7 +107,7 @@ def _walk(
     def advance(walk: _Walk) -> _Walk:
         last = jnp.abs(walk.step) >= jnp.abs(end - walk.at)
         target = jnp.where(last, end, walk.at + walk.step)
-        moved, good = _newton(residuals, walk.x, target)
+        moved, good = _newton(residuals, walk.x, target, tolerance)
         return _Walk(
             jnp.where(good, moved, walk.x),
             jnp.where(good, target, walk.at),
@@ -117,7 +119,7 @@ def _walk(
 
 
 def _newton(
-    residuals: Residual, x: Float[Array, " n"], a: Float[Array, ""]
+    residuals: Residual, x: Float[Array, " n"], a: Float[Array, ""], tolerance: float
 ) -> tuple[Float[Array, " n"], Bool[Array, ""]]:
     """The solution at `a` by Newton's method from x, and whether it is one of the same branch (module docstring)."""
     jacobian = jax.jacfwd(residuals)(x, a)
@@ -127,12 +129,11 @@ def _newton(
     rounding = ROUNDING * (1 + jnp.max(jnp.abs(x)))
     trusted = jnp.max(jnp.abs(correction)) <= CONTRACTION * jnp.max(jnp.abs(stride)) + rounding
 
-    def step(x: Float[Array, " n"], _: None) -> tuple[Float[Array, " n"], Float[Array, ""]]:
-        change = jnp.linalg.solve(jax.jacfwd(residuals)(x, a), residuals(x, a))
-        return x - change, jnp.max(jnp.abs(change))
+    def step(_: Any, x: Float[Array, " n"]) -> Float[Array, " n"]:
+        return x - jnp.linalg.solve(jax.jacfwd(residuals)(x, a), residuals(x, a))
 
-    moved, changes = lax.scan(step, x + stride, None, NEWTON_STEPS)
-    return moved, trusted & (changes[-1] <= rounding)
+    moved = lax.fori_loop(0, NEWTON_STEPS, step, x + stride)
+    return moved, trusted & (jnp.max(jnp.abs(residuals(moved, a))) <= tolerance)
 
 
 def _settle(residuals: Residual, x: Float[Array, " n"], a: Float[Array, ""]) -> Float[Array, " n"]:

@@ -73,13 +73,16 @@ def deep_student_machine(
     init: float | None = None,
     max_steps: int = 10_000,
 ) -> Solution:
-    """Solve the saddle-point equations at each alpha on its own.
+    """Solve the replica-symmetric saddle-point equations (arXiv:2302.07419) at each alpha on its own.
+
+    Overlaps are normalised, Q = q = 1 for perfect learning; entropies are in nats. Failures of the search are data: see
+    `Solution.result`.
 
     Arguments:
         depth: L.
         alpha: M/c, a number or anything that makes an array, of any shape.
         weights: prior of the weights, `spherical` or `ising`.
-        closure: of the hidden spin, `yoshino` or `layered`.
+        closure: of the hidden spin, `yoshino` (arXiv:1910.09918, arXiv:2302.07419) or `layered` (arXiv:1701.06981).
         branch: "ordered" searches from Q = q = 0.999 downwards, "disordered" from 0.001 upwards; they differ where two
             phases coexist.
         beta: inverse temperature. Labels are flipped with probability 1/(1 + exp(beta)) and students have the Gibbs

@@ -137,7 +137,10 @@ def hidden_manifold_sgd(
     tolerance: float = TOLERANCE,
     max_steps: int = 10**6,
 ) -> Trajectory:
-    """Equations of motion from the order parameters of given features and weights.
+    """Integrate the equations of motion (arXiv:1909.11500; module docstring) from the order parameters of given features and
+    weights, in float64.
+
+    Q and R of the result are covariances of the fields lam_k = w_k.x / sqrt N and nu_m = wt_m.c / sqrt D; time is steps / N.
 
     Arguments:
         features: F, (N, D), with sum_r F[i,r]**2 = D.

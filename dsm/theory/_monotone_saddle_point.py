@@ -1,9 +1,12 @@
-r"""Solutions of x = T(x) for order parameters, and their stability.
+r"""Solutions of x = T(x) for order parameters and monotone maps T, and their stability.
 
-T is one application of the saddle-point equations. On the Nishimori line more order below or above a layer never makes
-less order in it: the Jacobian J of T has no negative entries, and a start above (below) all solutions descends (ascends)
-to the largest (smallest) of them. Iteration finds the right branch but creeps near transitions; Newton's method converges at
-once but may jump to another branch. So each step is Newton's where it is trusted, and one iteration elsewhere:
+T must be monotone: where x rises in one entry no entry of T(x) falls, i.e. its Jacobian J has no negative entry. The
+saddle-point equations of the deep student machine are: on the Nishimori line more order below or above a layer never makes
+less order in it. For other equations see `dsm.theory.find_root`.
+
+A start above (below) all solutions descends (ascends) to the largest (smallest) of them. Iteration finds the right branch
+but creeps near transitions; Newton's method converges at once but may jump to another branch. So each step is Newton's where
+it is trusted, and one iteration elsewhere:
 
     - x is on the stable side: (I - J)^-1 exists and has no negative entry, i.e. the spectral radius of J is below 1;
     - the step is short, and the next correction, with the same Jacobian, is a quarter of it at most: the natural
@@ -61,7 +64,11 @@ class _Search(eqx.Module):
 
 
 def find_saddle_point(update: Callable[[Order], Order], start: Order, max_steps: int) -> SaddlePoint:
-    """The solution of order = update(order) that is reached from `start`. Each step evaluates T and J at one point."""
+    """The solution of order = update(order) that is reached from `start`, for a monotone `update` (module docstring).
+
+    From a start above (below) all solutions it is the largest (smallest). Each step evaluates T and J at one point. All gaps
+    are within [0, 1], in float64.
+    """
     flat, unravel = ravel_pytree(start)
 
     def evaluate(x: Float[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, "n n"]]:

@@ -151,7 +151,10 @@ def online_sgd(
     tolerance: float = TOLERANCE,
     max_steps: int = 10**6,
 ) -> Trajectory:
-    """Integrate the equations of motion from t = 0, adaptively, in float64.
+    """Integrate the equations of motion (arXiv:1901.09085, arXiv:1906.08632) from t = 0, adaptively, in float64.
+
+    Q = w w^T / N, R = w wt^T / N and T = wt wt^T / N are covariances of fields; time is steps / N. Failures are data: see
+    `Trajectory.result`.
 
     Every argument but `activation`, `ts` and the last two may have leading axes; these broadcast, and all elements are
     integrated together.

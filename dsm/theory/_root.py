@@ -90,7 +90,7 @@ def find_root(
         values = residuals(x, parameters)
         return jnp.where(jnp.max(jnp.abs(values)) <= ENOUGH * tolerance, 0, values)
 
-    found = optimistix.root_find(
+    found: optimistix.Solution = optimistix.root_find(
         objective,
         optimistix.LevenbergMarquardt(rtol=LAST_STEP, atol=LAST_STEP),
         flat,

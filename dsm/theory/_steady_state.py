@@ -56,11 +56,19 @@ def steady_state(
     activation: Any = "erf",
     max_steps: int = 1000,
 ) -> SteadyState:
-    """The steady state near given order parameters, such as the last ones of `online_sgd`, by Levenberg-Marquardt.
+    """The steady state near given order parameters, such as the last ones of `online_sgd`, by `find_root`.
 
-    Arguments and errors are those of `online_sgd`. There may be none (see `result` and `residual`), and there may be a
-    continuum of them, on which the nearest one is found. Second-layer weights are free
+    The equations of motion are those of arXiv:1901.09085 and arXiv:1906.08632. There may be no steady state (see `result`
+    and `residual`), and there may be a continuum of them, on which the nearest one is found. Second-layer weights are free
     where `lr_second` is positive.
+
+    Arguments:
+        Q0, R0, T, v0, vt: where the search begins, of the shapes of `online_sgd`; leading axes broadcast.
+        lr, lr_second, noise, weight_decay, activation: as in `online_sgd`.
+        max_steps: of the search.
+
+    Raises:
+        ConfigError: `max_steps` < 1, or as `online_sgd`.
     """
     require(is_integer(max_steps) and max_steps >= 1, "max_steps", max_steps, "an integer >= 1")
     model = make_activation(activation)

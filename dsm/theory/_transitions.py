@@ -22,6 +22,7 @@ from dsm.theory._deep_student_machine import (
     uniform,
 )
 from dsm.theory._precision import in_float64
+from dsm.theory._result import Result
 
 #: The search for a critical alpha begins here; all known ones are above 1.
 LOWEST = 1e-3
@@ -34,8 +35,9 @@ def critical_alpha(
 ) -> float:
     """alpha at which the disordered solution Q = q = 0 of a machine with L >= 2 loses its stability.
 
-    There the spectral radius of the Jacobian of the saddle-point equations at Q = q = 0 passes 1: a second-order transition,
-    unless a first-order one came before. inf if the solution is stable at `below` and all smaller alpha.
+    In the dense limit, alpha = M/c (arXiv:2302.07419). There the spectral radius of the Jacobian of the saddle-point
+    equations at Q = q = 0 passes 1: a second-order transition, unless a first-order one came before. inf if the solution is
+    stable at `below` and all smaller alpha.
 
     Raises:
         ConfigError: depth < 2 (one layer has no disordered solution), `below` not finite or below `LOWEST`, or as
@@ -88,7 +90,7 @@ def coexistences(
     beta: float = math.inf,
     tolerance: float = 1e-5,
 ) -> list[Coexistence]:
-    """Find hysteresis: follow the ordered branch down and the disordered one up a rising grid `alpha`.
+    """Find hysteresis: follow the ordered branch down and the disordered one up a rising grid `alpha` (arXiv:2302.07419).
 
     Spinodals and transitions are located to `tolerance` in alpha. Intervals narrower than the spacing of the grid may be
     missed, and where more than two branches coexist, the outermost are compared.
@@ -137,8 +139,10 @@ def coexistences(
 
 
 def _apart(a: Solution, b: Solution) -> np.ndarray:
+    """Where both are solutions, and not the same one: just beyond a spinodal a search is slow where the branch was."""
+    found = (a.result == Result.converged) & (b.result == Result.converged)
     weights = np.abs(a.weight_overlap - b.weight_overlap).max(-1)
-    return np.maximum(weights, np.abs(a.spin_overlap - b.spin_overlap).max(-1)) > APART
+    return found & (np.maximum(weights, np.abs(a.spin_overlap - b.spin_overlap).max(-1)) > APART)
 
 
 def _boundary(holds: Callable[[float], bool], inside: float, outside: float, tolerance: float) -> float:

@@ -20,7 +20,7 @@ class AbstractLaw(eqx.Module):
     @property
     @abc.abstractmethod
     def teacher_width(self) -> int:
-        """Dimension of what the teacher sees."""
+        """Dimension of the teacher's input."""
 
     @property
     @abc.abstractmethod
@@ -35,7 +35,7 @@ class AbstractLaw(eqx.Module):
     def draw(
         self, key: Key[Array, ""], disorder: PyTree, number: int
     ) -> tuple[Float[Array, "n N"], Float[Array, "n N_teacher"]]:
-        """`number` fresh inputs and what the teacher sees of each, float32."""
+        """`number` fresh inputs and the teacher's input for each, float32; rows are independent given the disorder."""
 
 
 LAWS: Registry[AbstractLaw] = Registry("input law")

@@ -12,7 +12,7 @@ from dsm.data.laws._base import LAWS, AbstractLaw
 
 @LAWS.register("gaussian")
 class GaussianLaw(AbstractLaw):
-    """Independent standard normal components; the teacher sees the same.
+    """Independent standard normal components; the teacher has the same inputs.
 
     Attributes:
         width: N, number of inputs.

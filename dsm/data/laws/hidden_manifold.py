@@ -39,7 +39,7 @@ class ManifoldLaw(AbstractLaw):
         width: N, number of inputs.
         latent: D, dimension of the manifold.
         nonlinearity: f, one of sign, erf(u / sqrt 2), linear; odd, so that inputs have mean zero.
-        teacher: what the teacher sees, c ("latent") or x ("inputs").
+        teacher: the teacher's input, c ("latent") or x ("inputs").
     """
 
     width: int = eqx.field(static=True)

@@ -1,4 +1,4 @@
-"""What a closure provides: how a hidden spin feels the two layers that it joins."""
+"""What a closure provides: the fields of the two adjacent layers on a hidden spin."""
 
 import abc
 
@@ -41,7 +41,7 @@ class Response(eqx.Module):
 
 
 class AbstractClosure(eqx.Module):
-    """Saddle-point equations of the deep student machine in the dense limit, for all layers at once.
+    """Saddle-point equations of the deep student machine in the dense limit (arXiv:2302.07419), for all layers at once.
 
     Attributes:
         label_correlation: mean of label times the teacher's output: 1 - 2 rho if labels are flipped with probability rho.
