@@ -117,6 +117,27 @@ def test_every_observable_of_two_layers_returns_what_it_declares(name, law):
             assert_declared(observable, (machine,), sizes, jnp.float64)
 
 
+@pytest.mark.parametrize(
+    ("machine", "pairs"),
+    [("student", ("teacher", "student", "past", "past")), ("baseline", ("baseline",)), ("teacher", ())],
+)
+def test_records_are_as_described(machine, pairs, dense):
+    """Of a machine and all others that it is compared with: names, dimensions, and whose quantity each is."""
+    problem, snapshot = dense
+    measures = Measures(tuple(OBSERVABLES.get(name)() for name in OBSERVABLES.names))
+    one = snapshot(problem.teacher.weights)
+    others = jax.tree.map(lambda leaf: jnp.stack([leaf] * max(len(pairs), 1)), one)
+    found = eqx.filter_eval_shape(measures.record, machine, one, others, pairs)
+    described = measures.variables(machine, tuple(dict.fromkeys(pairs)))
+    assert found.keys() == described.keys()
+    sizes = {"layer": DEPTH, "reference": pairs.count("past")}
+    assert {name: value.shape for name, value in found.items()} == {
+        name: tuple(sizes[dim] for dim in variable.dims) for name, variable in described.items()
+    }
+    if machine == "teacher":
+        assert found.keys() == {"teacher_same_layer_correlation", "teacher_effective_dimension"}
+
+
 def test_overlaps_with_itself_are_one(dense, all_of):
     problem, snapshot = dense
     machine = snapshot(problem.teacher.weights)
