@@ -14,7 +14,7 @@ import pytest
 
 import dsm
 from dsm._errors import StoreError
-from dsm.config import folder
+from dsm.tasks import folder
 from runs import dsm as command_line
 from runs import environment
 

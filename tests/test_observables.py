@@ -1,17 +1,22 @@
 """Observables: small cases by hand, symmetries through real networks, estimators against what they estimate."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from dsm.observables.matched_overlap import overlap_matrix
+import xarray as xr
 from scipy import optimize
 
-from dsm import observables
-from dsm.networks import dense_wiring, random_wiring
-from dsm.observables import OBSERVABLES, Snapshot
+from dsm import data, observables
+from dsm.networks import make_activation
+from dsm.observables import AbstractMachineObservable, AbstractPairObservable, Measures, Variable, two_layer
 from dsm.observables import test_error as fraction_wrong  # a name that pytest does not take for a test
+from dsm.observables.sign_network import OBSERVABLES, Snapshot, take_snapshot
+from dsm.observables.sign_network.matched_overlap import overlap_matrix
 from dsm.observables.statistics import effective_sample_size, jackknife, r_hat, standard_error
+from dsm.tasks._dataset import convergence
+from dsm.training import random_networks
 from helpers import small_problem
 
 EPS = float(np.finfo(np.float32).eps)
@@ -25,13 +30,14 @@ def dense():
     patterns = jax.random.rademacher(jax.random.key(0), (TEST, WIDTH), jnp.int8)
     labels = jax.vmap(lambda pattern: problem.teacher(pattern)[-1])(patterns)
     problem = type(problem)(problem.teacher, problem.inputs, problem.labels, patterns, labels)
-    return problem, jax.jit(lambda w: observables.take_snapshot(problem.teacher.with_weights(w), problem))
+    return problem, jax.jit(lambda w: take_snapshot(problem.teacher.with_weights(w), problem))
 
 
 @pytest.fixture(scope="module")
 def all_of():
-    """Every observable of a pair of machines, by name of the variable."""
-    compiled = jax.jit(lambda a, b: [OBSERVABLES.get(name)()(a, b) for name in OBSERVABLES.names])
+    """Every observable of the machine b, and of the pair a and b, by name of the variable."""
+    kinds = [OBSERVABLES.get(name)() for name in OBSERVABLES.names]
+    compiled = jax.jit(lambda a, b: [k(a, b) if isinstance(k, AbstractPairObservable) else k(b) for k in kinds])
 
     def values(a, b):
         merged = {}
@@ -64,18 +70,72 @@ def test_snapshot_against_numpy(dense):
     np.testing.assert_allclose(np.asarray(taken.weights), weights / length, rtol=(WIDTH + 8) * EPS)
 
 
-def test_every_observable_returns_what_it_declares(dense, all_of):
-    problem, snapshot = dense
-    declared = {}
-    for name in OBSERVABLES.names:
-        declared |= OBSERVABLES.get(name).variables
-        assert set(OBSERVABLES.get(name).pairs) <= {"teacher", "student", "past", "baseline"}
-    found = all_of(snapshot(problem.teacher.weights), snapshot(problem.teacher.redraw(jax.random.key(1)).weights))
-    assert found.keys() == declared.keys()
+def assert_declared(observable, machines, sizes, dtype):
+    """Of `machines` it returns its variables and no others, with their dimensions. Only shapes are computed."""
+    found = eqx.filter_eval_shape(observable, *machines)
+    assert found.keys() == observable.variables.keys()
     for name, value in found.items():
-        assert value.dtype == np.float32
-        assert value.shape == ((DEPTH,) if declared[name].per_layer else ())
-        assert np.all(np.isfinite(value))
+        assert value.shape == tuple(sizes[dim] for dim in observable.variables[name].dims), name
+        assert value.dtype == (jnp.int32 if name == "wrong_outputs" else dtype), name
+
+
+@pytest.mark.parametrize("name", OBSERVABLES.names)
+def test_every_observable_returns_what_it_declares(name, dense):
+    problem, snapshot = dense
+    a, b = snapshot(problem.teacher.weights), snapshot(problem.teacher.redraw(jax.random.key(1)).weights)
+    observable = OBSERVABLES.get(name)()
+    if isinstance(observable, AbstractPairObservable):
+        machines = a, b
+        assert set(observable.pairs) <= {"teacher", "student", "past", "baseline"}
+    else:
+        machines = (a,)
+        assert isinstance(observable, AbstractMachineObservable)
+        assert set(observable.machines) <= {"student", "teacher", "baseline"}
+    assert_declared(observable, machines, {"layer": DEPTH}, jnp.float32)
+    assert all(np.all(np.isfinite(value)) for value in observable(*machines).values())
+
+
+@pytest.mark.parametrize("law", data.LAWS.names)
+@pytest.mark.parametrize("name", two_layer.OBSERVABLES.names)
+def test_every_observable_of_two_layers_returns_what_it_declares(name, law):
+    """Students of 3 units, teachers of 2."""
+    observable = two_layer.OBSERVABLES.get(name)()
+    assert isinstance(observable, AbstractMachineObservable)
+
+    def snapshot(key, train):
+        inputs = data.LAWS.build({"name": law} | ({"latent": 5} if law == "hidden_manifold" else {}), "law", width=20)
+        ones, g = np.ones(3), make_activation("erf")
+        machines = random_networks(key, (3, 20), (2, inputs.teacher_width), 1.0, ones, ones[:2], g)
+        test = 0 if inputs.gaussian_fields else 11
+        return two_layer.take_snapshot(machines[0], data.two_layer_problem(key, inputs, *machines, 0.1, train, test))
+
+    of = {train: eqx.filter_eval_shape(snapshot, jax.random.key(0), train) for train in (0, 7)}
+    assert observable.applies(of[7].problem) and observable.applies(of[0].problem) == (name != "train_error")
+    sizes = {"student": 3, "student_2": 3, "teacher": 2}
+    for machine in of.values():
+        if observable.applies(machine.problem):
+            assert_declared(observable, (machine,), sizes, jnp.float64)
+
+
+@pytest.mark.parametrize(
+    ("machine", "pairs"),
+    [("student", ("teacher", "student", "past", "past")), ("baseline", ("baseline",)), ("teacher", ())],
+)
+def test_records_are_as_described(machine, pairs, dense):
+    """Of a machine and all others that it is compared with: names, dimensions, and whose quantity each is."""
+    problem, snapshot = dense
+    measures = Measures(tuple(OBSERVABLES.get(name)() for name in OBSERVABLES.names))
+    one = snapshot(problem.teacher.weights)
+    others = jax.tree.map(lambda leaf: jnp.stack([leaf] * max(len(pairs), 1)), one)
+    found = eqx.filter_eval_shape(measures.record, machine, one, others, pairs)
+    described = measures.variables(machine, tuple(dict.fromkeys(pairs)))
+    assert found.keys() == described.keys()
+    sizes = {"layer": DEPTH, "reference": pairs.count("past")}
+    assert {name: value.shape for name, value in found.items()} == {
+        name: tuple(sizes[dim] for dim in variable.dims) for name, variable in described.items()
+    }
+    if machine == "teacher":
+        assert found.keys() == {"teacher_same_layer_correlation", "teacher_effective_dimension"}
 
 
 def test_overlaps_with_itself_are_one(dense, all_of):
@@ -83,12 +143,13 @@ def test_overlaps_with_itself_are_one(dense, all_of):
     machine = snapshot(problem.teacher.weights)
     found = all_of(machine, machine)
     np.testing.assert_allclose(found.pop("weight_overlap"), 1, rtol=(WIDTH**2 + 8) * EPS)
-    assert abs(found.pop("test_error")) < EPS and abs(found.pop("energy")) < EPS
+    # The teacher's labels are its own outputs.
+    assert found.pop("test_error") == found.pop("energy") == found.pop("wrong_outputs") == 0
     # The sum over all pairs has the diagonal, 1, and more.
-    assert np.all(found.pop("square_overlap_sum") >= 1)
-    np.testing.assert_allclose(found.pop("dressed_weight_overlap"), 1, rtol=(WIDTH**2 + 8) * EPS)
-    for name in ("square_correlation", "effective_dimension"):  # of one machine: it is both here
-        np.testing.assert_array_equal(found.pop(f"student_{name}"), found.pop(f"teacher_{name}"))
+    assert np.all(found.pop("overlap_matrix_square") >= 1)
+    np.testing.assert_allclose(found.pop("gauge_invariant_weight_overlap"), 1, rtol=(WIDTH**2 + 8) * EPS)
+    for name in ("same_layer_correlation", "effective_dimension"):  # of one machine
+        found.pop(name)
     assert len(found) == 7
     for name, value in found.items():
         assert np.all(value == 1), name
@@ -105,7 +166,7 @@ def test_no_wrong_outputs_are_an_error_of_exactly_zero():
 def test_energy_and_test_error_count_wrong_outputs(dense, all_of):
     problem, snapshot = dense
     teacher, student = snapshot(problem.teacher.weights), snapshot(problem.teacher.redraw(jax.random.key(2)).weights)
-    found = all_of(student, teacher)
+    found = all_of(teacher, student)
     for name, output, labels in (
         ("energy", student.train[-1], problem.labels),
         ("test_error", student.test[-1], problem.test_labels),
@@ -114,6 +175,7 @@ def test_energy_and_test_error_count_wrong_outputs(dense, all_of):
         assert 0 < wrong < 1
         # One division, one subtraction and a mean of N terms in float32.
         np.testing.assert_allclose(found[name], wrong, atol=(WIDTH + 2) * EPS)
+    assert found["wrong_outputs"] == np.sum(np.asarray(student.train[-1]) != np.asarray(problem.labels))
     np.testing.assert_allclose(found["test_error"], (1 - found["spin_overlap_test"][-1]) / 2, atol=EPS)
 
 
@@ -160,20 +222,40 @@ def test_energy_snapshot_by_hand():
     """Labels against the last layer only; train and test kept apart."""
     weights = jnp.ones((2, 2, 2), jnp.float32)
     up = jnp.ones((2, 2, 2), jnp.int8)
-    labels = up[0].at[0, 0].set(-1)
-    a = Snapshot(weights, up, up, labels)
-    b = Snapshot(weights, -up, up.at[1, 0, 0].set(-1), labels)
-    assert OBSERVABLES.get("energy")()(a, b) == {"energy": 0.25}
-    assert OBSERVABLES.get("test_error")()(a, b) == {"test_error": 0.25}
+    labels, test_labels = up[0].at[0, 0].set(-1), up[0].at[:, 1].set(-1)
+    machine = Snapshot(weights, up.at[0].set(-1), up.at[0].set(-1), labels, test_labels)
+    assert OBSERVABLES.get("energy")()(machine) == {"energy": 0.25, "wrong_outputs": 1}
+    assert OBSERVABLES.get("test_error")()(machine) == {"test_error": 0.5}
+    turned = Snapshot(weights, -machine.train, machine.test.at[1, 0, 0].set(-1), labels, test_labels)
+    assert OBSERVABLES.get("energy")()(turned) == {"energy": 0.75, "wrong_outputs": 3}
+    assert OBSERVABLES.get("test_error")()(turned) == {"test_error": 0.75}
 
 
-def test_dressed_weight_overlap_by_hand():
+def test_wrong_outputs_are_counted_exactly_where_a_float32_cannot():
+    """2**24 + 1 of them: the next integers of a float32 are 2**24 and 2**24 + 2."""
+    patterns, width, wrong = 4097, 4096, 2**24 + 1
+    labels = np.ones(patterns * width, np.int8)
+    labels[:wrong] = -1
+    labels = jnp.asarray(labels.reshape(patterns, width))
+    few = jnp.ones((1, width), jnp.int8)
+    weights, train = jnp.ones((1, width, 1), jnp.float32), jnp.ones((1, patterns, width), jnp.int8)
+    machine = Snapshot(weights, train, few[None], labels, few)
+    found = jax.jit(OBSERVABLES.get("energy")())(machine)
+    assert found["wrong_outputs"].dtype == jnp.int32 and int(found["wrong_outputs"]) == wrong
+    assert int(jnp.sum(machine.train[-1] != labels, dtype=jnp.float32)) != wrong
+    assert round(float(found["energy"]) * labels.size) != wrong
+    np.testing.assert_allclose(found["energy"], wrong / labels.size, rtol=2 * EPS)
+
+
+def test_gauge_invariant_weight_overlap_by_hand():
     """q_i J J q_k with random wiring: the unit of the layer below is the one that the weight reads."""
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(2, 2, 3, 2)).astype(np.float32)  # machine, L, N, c
     train = rng.choice([-1, 1], (2, 2, 5, 3)).astype(np.int8)  # machine, L, M, N
     neighbours = np.array([[[0, 2], [1, 0], [2, 1]], [[1, 2], [0, 1], [2, 0]]], np.int32)
-    a, b = (Snapshot(*map(jnp.asarray, (w, s, s, s[-1], neighbours))) for w, s in zip(weights, train, strict=True))
+    a, b = (
+        Snapshot(*map(jnp.asarray, (w, s, s, s[-1], s[-1], neighbours))) for w, s in zip(weights, train, strict=True)
+    )
     units = (train[0].astype(float) * train[1]).mean(1)
     for layer in range(2):
         terms = [
@@ -204,9 +286,9 @@ def test_effective_dimension_of_known_correlations():
 def test_energy_counts_against_noisy_labels():
     problem = small_problem("dense", "spherical", width=WIDTH, depth=DEPTH, alpha=6.0)
     noisy = type(problem)(problem.teacher, problem.inputs, -problem.labels, problem.test_inputs, problem.test_labels)
-    snapshot = observables.take_snapshot(noisy.teacher, noisy)
-    assert OBSERVABLES.get("energy")()(snapshot, snapshot)["energy"] == 1
-    assert OBSERVABLES.get("test_error")()(snapshot, snapshot)["test_error"] == 0
+    snapshot = take_snapshot(noisy.teacher, noisy)
+    assert OBSERVABLES.get("energy")()(snapshot) == {"energy": 1, "wrong_outputs": noisy.labels.size}
+    assert OBSERVABLES.get("test_error")()(snapshot) == {"test_error": 0}
 
 
 # --------------------------------------------------------------------------------------------------------- estimators
@@ -277,17 +359,13 @@ def test_gauge_and_permutations(dense, all_of):
     noise = problem.teacher.redraw(jax.random.key(3)).weights
     student = jnp.where(jnp.asarray(rng.random(noise.shape) < 0.8), problem.teacher.weights, noise)
     before = all_of(teacher, snapshot(student))
-    of_output = ("test_error", "energy")
-    of_gauge = tuple(f"{kind}_spin_overlap_{data}" for kind in ("abs", "square") for data in ("train", "test"))
-    of_both = ("matched_overlap", "square_overlap_sum")
+    of_output = ("test_error", "energy", "wrong_outputs")
+    of_gauge = tuple(f"gauge_invariant_overlap{kind}_{on}" for kind in ("", "_squared") for on in ("train", "test"))
+    of_both = ("matched_overlap", "overlap_matrix_square")
     raw = ("weight_overlap", "spin_overlap_train", "spin_overlap_test")
-    of_one = tuple(
-        f"{machine}_{name}"
-        for machine in ("student", "teacher")
-        for name in ("square_correlation", "effective_dimension")
-    )
-    dressed = "dressed_weight_overlap"
-    assert before.keys() == {*of_output, *of_gauge, *of_both, *raw, *of_one, dressed}
+    of_one = ("same_layer_correlation", "effective_dimension")
+    of_weights = "gauge_invariant_weight_overlap"
+    assert before.keys() == {*of_output, *of_gauge, *of_both, *raw, *of_one, of_weights}
     for gauge, permuted in ((True, False), (False, True), (True, True)):
         weights = turn_over(student, rng) if gauge else np.asarray(student)
         weights = permute(weights, rng) if permuted else weights
@@ -298,7 +376,7 @@ def test_gauge_and_permutations(dense, all_of):
             np.testing.assert_array_equal(after[name], before[name], err_msg=name)
         for name in of_one:  # sums in another order
             np.testing.assert_allclose(after[name], before[name], rtol=1e-5, atol=1e-7, err_msg=name)
-        assert np.allclose(after[dressed], before[dressed], rtol=1e-5) != permuted
+        assert np.allclose(after[of_weights], before[of_weights], rtol=1e-5) != permuted
         for name in (*raw, *(of_gauge if permuted else ())):
             assert np.any(after[name][: DEPTH - 1] != before[name][: DEPTH - 1]), (
                 name
@@ -308,19 +386,18 @@ def test_gauge_and_permutations(dense, all_of):
             assert after[name][-1] == before[name][-1]
         # The same between the student and its own image, where the invariant ones stay 1.
         image = all_of(snapshot(student), machine)
-        assert np.all(image["matched_overlap"] == 1) and abs(image["test_error"]) < EPS
+        assert np.all(image["matched_overlap"] == 1) and image["spin_overlap_test"][-1] == 1
         assert np.all(image["weight_overlap"][: DEPTH - 1] < 0.99)
         if not permuted:
             assert all(np.all(image[name] == 1) for name in of_gauge)
-            np.testing.assert_allclose(image[dressed], 1, rtol=1e-6)
+            np.testing.assert_allclose(image[of_weights], 1, rtol=1e-6)
 
 
 def test_matched_overlap_is_for_dense_wiring():
-    random = random_wiring(jax.random.key(0), 4, 2, 2)
     for name in OBSERVABLES.names:
         observable = OBSERVABLES.get(name)()
-        assert observable.applies(dense_wiring(4, 2))
-        assert observable.applies(random) == (name != "matched_overlap")
+        assert observable.applies(small_problem("dense", width=4, depth=2))
+        assert observable.applies(small_problem("random", width=4, depth=2)) == (name != "matched_overlap")
 
 
 # --------------------------------------------------------------------------------------------------------- statistics
@@ -370,6 +447,48 @@ def test_r_hat():
     assert r_hat(chains + np.arange(4)[:, None]) > 1.2
     assert r_hat(chains + np.linspace(0, 3, 2000)) > 1.2  # a common drift: halves of chains are compared
     assert r_hat(chains * np.array([1, 1, 1, 10])[:, None]) > 1.1  # another spread
+
+
+def test_quantities_of_two_students_are_said_to_be_of_pairs():
+    measures = Measures(tuple(OBSERVABLES.get(name)() for name in OBSERVABLES.names))
+    found = measures.variables("student", ("teacher", "student", "past"))
+    of_pairs = {name for name, variable in found.items() if variable.draws == "pair"}
+    assert of_pairs == {name for name in found if name.startswith("student_")} and len(of_pairs) == 10
+    assert all(variable.draws == "chain" for name, variable in found.items() if name not in of_pairs)
+
+
+@pytest.mark.parametrize(("replicas", "chains"), [(2, 1), (3, 1), (4, 2)])
+def test_convergence_of_pairs_counts_no_student_twice(replicas, chains):
+    """A quantity of neighbouring replicas, the sum of what each of them has, is an AR(1) as well.
+
+    An even number of replicas makes it plain: the mean over all pairs is that over every second one, so that the others
+    add nothing.
+    """
+    rho, draws, records = 0.5, 2000, 40
+    own = autoregressive(rho, (records, replicas, draws), seed=4)
+    pair = own + np.roll(own, -1, axis=1)
+    if replicas % 2 == 0:
+        np.testing.assert_allclose(pair.mean(axis=1), pair[:, ::2].mean(axis=1), atol=1e-12)
+    dims = ("sample", "replica", "sweep")
+    variables = {"own": Variable((), "of a student"), "student_sum": Variable((), "of two", draws="pair")}
+    dataset = xr.Dataset(
+        {
+            name: (dims, values, variables[name].attributes(name))
+            for name, values in (("own", own), ("student_sum", pair))
+        },
+        {"sweep": np.arange(draws)},
+    )
+    found = xr.Dataset(convergence(dataset, "sweep", 0))
+    one = draws * (1 - rho) / (1 + rho)
+    for name, number in (("own", replicas), ("student_sum", chains)):
+        size = found[f"{name}_ess"].values
+        error = size.std(ddof=1) / np.sqrt(records)
+        assert abs(size.mean() - number * one) < 5 * error, name
+        assert 5 * error < one / 4  # with one chain more the mean would be far off
+    np.testing.assert_array_equal(
+        found.student_sum_ess, [effective_sample_size(record[: 2 * chains : 2]) for record in pair]
+    )
+    assert np.all(np.isnan(found.student_sum_rhat) == (chains == 1)) and not np.any(np.isnan(found.own_rhat))
 
 
 @pytest.mark.parametrize("statistic", [effective_sample_size, r_hat, standard_error])

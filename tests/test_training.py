@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from dsm._layout import make_layout
 
 import dsm
 import dsm.store
@@ -15,8 +14,8 @@ from dsm import data, theory
 from dsm._errors import CapacityError, ConfigError
 from dsm._random import root_key
 from dsm.networks import TwoLayerNetwork, make_activation
-from dsm.tasks.online_sgd import build_simulation, record_steps, start_overlaps
-from dsm.training import STARTS, OnlineSGD, weights_with_overlaps
+from dsm.tasks.online_sgd._build import make_driver, plan, record_steps, start_overlaps
+from dsm.training import OVERLAP_STARTS, OnlineSGD, weights_with_overlaps
 from runs import SIGNAL_AFTER, assert_same_results, results
 from runs import dsm as command_line
 
@@ -26,18 +25,19 @@ SMALL = (
 )  # fmt: skip
 
 
-def simulation_of(*overrides: str, devices: int = 1):
-    """A simulation and its fresh progress."""
-    config = dsm.compose(*SMALL, *overrides)
+def driver_of(*overrides: str, devices: int = 1):
+    """The driver of a run, and its fresh progress."""
+    config = dsm.compose(*SMALL, *overrides, f"run.devices={devices}")
     key = root_key(config.seed)
     overlaps = start_overlaps(config, key)
-    simulation = build_simulation(config, key, overlaps, make_layout(config.data.samples, 0, devices))
-    return simulation, simulation.begin()
+    driver = make_driver(config, key, overlaps, *plan(config, key, overlaps))
+    assert driver.layout.devices == devices
+    return driver, driver.begin()
 
 
-def advance(simulation, progress, *numbers: int):
+def advance(driver, progress, *numbers: int):
     """Run segments of so many steps, each recorded."""
-    return simulation.advance(progress, jnp.asarray(numbers, jnp.int32), jnp.ones(len(numbers), bool))
+    return driver.advance(progress, jnp.asarray(numbers, jnp.int32), jnp.ones(len(numbers), bool))
 
 
 @pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
@@ -57,14 +57,14 @@ def test_step_is_the_papers(activation):
     np.testing.assert_allclose(found.outputs, v - 0.3 / 10 * delta * values, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", STARTS.names)
+@pytest.mark.parametrize("name", OVERLAP_STARTS.names)
 def test_weights_have_the_overlaps_of_the_start(name):
     options = {
         "random": {},
         "symmetric": {"asymmetry": 0.1},
         "given": {"Q": [[1, 0.1], [0.1, 2]], "R": [[0, 0.8], [0.5, 0]]},
     }
-    start = STARTS.get(name)(**options[name])
+    start = OVERLAP_STARTS.get(name)(**options[name])
     start.check(2, 2)
     overlaps = start.overlaps(jax.random.key(0), 50, 2, 2)
     student, teacher = weights_with_overlaps(jax.random.key(1), overlaps, 50)
@@ -77,7 +77,7 @@ def test_weights_have_the_overlaps_of_the_start(name):
 def test_simulation_follows_the_equations_of_motion(activation):
     """Mean order parameters of 64 samples, within their errors and a bias of order 1 / N."""
     width = 400
-    simulation, progress = simulation_of(
+    driver, progress = driver_of(
         f"network.activation={activation}",
         f"network.width={width}",
         "data.samples=64",
@@ -85,13 +85,13 @@ def test_simulation_follows_the_equations_of_motion(activation):
         "training.lr_second=0.3",
         "training.weight_decay=0.05",
     )
-    start = simulation.observe(progress)
+    _, start = driver.observe(progress)
     exact = theory.online_sgd(
         start["Q"][0], start["R"][0], np.eye(2), np.ones(3), np.ones(2),
         lr=0.2, noise=0.2, lr_second=0.3, weight_decay=0.05, ts=[0.5, 2.0, 5.0],
         activation=activation,
     )  # fmt: skip
-    _, records = advance(simulation, progress, 200, 600, 1200)
+    _, records = advance(driver, progress, 200, 600, 1200)
     for name, curve in (("Q", exact.Q), ("R", exact.R), ("v", exact.v), ("test_error", exact.test_error)):
         found = np.asarray(records[name])
         error = found.std(axis=1, ddof=1) / 8
@@ -101,8 +101,8 @@ def test_simulation_follows_the_equations_of_motion(activation):
 def test_fluctuations_fall_as_the_root_of_the_width():
     spread = []
     for width in (100, 1600):
-        simulation, progress = simulation_of(f"network.width={width}", "data.samples=16")
-        _, records = advance(simulation, progress, 2 * width)
+        driver, progress = driver_of(f"network.width={width}", "data.samples=16")
+        _, records = advance(driver, progress, 2 * width)
         spread.append(np.sqrt(np.mean(np.var(np.asarray(records["R"][0]), axis=0, ddof=1))))
     # 6 overlaps of 16 samples: the ratio of two such spreads is known to about 15 %.
     assert 4 * 0.6 < spread[0] / spread[1] < 4 / 0.6
@@ -114,9 +114,9 @@ def test_manifold_simulation_follows_its_equations():
         "data.test_patterns=4000", "training.time=4",
     )  # fmt: skip
     config = dsm.compose(*SMALL, *settings)
-    simulation, progress = simulation_of(*settings)
-    _, records = advance(simulation, progress, 300, 900)
-    problems = simulation.problems
+    driver, progress = driver_of(*settings)
+    _, records = advance(driver, progress, 300, 900)
+    problems = driver.problems
     for sample in range(config.data.samples):
         exact = theory.hidden_manifold_sgd(
             problems.disorder[sample], problems.student.weights[sample], problems.teacher.weights[sample],
@@ -153,11 +153,11 @@ def test_manifold_features_have_unit_rows():
 
 
 def test_every_pattern_is_seen_once_an_epoch():
-    simulation, progress = simulation_of("data.patterns=10")
+    driver, progress = driver_of("data.patterns=10")
     orders = []
     for _ in range(3):
-        progress, records = advance(simulation, progress, 10)
-        orders.append(np.asarray(progress.order))
+        progress, records = advance(driver, progress, 10)
+        orders.append(np.array(progress.state.order))
         assert set(records) >= {"train_error", "test_error"}
     for order in orders:
         assert all(sorted(row) == list(range(10)) for row in order.tolist())
@@ -166,10 +166,10 @@ def test_every_pattern_is_seen_once_an_epoch():
 
 def test_epochs_on_few_patterns_overfit():
     """Trained to zero error on fewer patterns than weights, while fresh inputs teach more."""
-    simulation, progress = simulation_of("data.patterns=20", "training.time=200", "data.noise=0.3")
-    _, few = advance(simulation, progress, 8000)
-    simulation, progress = simulation_of("training.time=200", "data.noise=0.3")
-    _, fresh = advance(simulation, progress, 8000)
+    driver, progress = driver_of("data.patterns=20", "training.time=200", "data.noise=0.3")
+    _, few = advance(driver, progress, 8000)
+    driver, progress = driver_of("training.time=200", "data.noise=0.3")
+    _, fresh = advance(driver, progress, 8000)
     assert float(few["train_error"].mean()) < 0.1 * float(few["test_error"].mean())
     assert float(fresh["test_error"].mean()) < 0.5 * float(few["test_error"].mean())
 
@@ -178,21 +178,21 @@ def test_epochs_on_few_patterns_overfit():
     "overrides", [(), ("data.patterns=7", "data.noise=0.1"), ("data=manifold_law", "data.samples=4")]
 )
 def test_devices_change_rounding_only(overrides):
-    simulation, progress = simulation_of(*overrides)
-    _, whole = advance(simulation, progress, 30)
-    simulation, progress = simulation_of(*overrides, devices=2)
-    progress, _ = advance(simulation, progress, 11)
-    _, parts = advance(simulation, progress, 19)
+    driver, progress = driver_of(*overrides)
+    _, whole = advance(driver, progress, 30)
+    driver, progress = driver_of(*overrides, devices=2)
+    progress, _ = advance(driver, progress, 11)
+    _, parts = advance(driver, progress, 19)
     for name, values in whole.items():
         np.testing.assert_allclose(parts[name], values, rtol=1e-5, atol=1e-7)
 
 
 def test_samples_differ_and_seeds_differ():
-    simulation, progress = simulation_of()
-    _, records = advance(simulation, progress, 20)
+    driver, progress = driver_of()
+    _, records = advance(driver, progress, 20)
     assert np.ptp(np.asarray(records["test_error"][0])) > 0
-    simulation, progress = simulation_of("seed=1")
-    _, others = advance(simulation, progress, 20)
+    driver, progress = driver_of("seed=1")
+    _, others = advance(driver, progress, 20)
     assert not np.array_equal(records["test_error"], others["test_error"])
 
 
@@ -318,7 +318,8 @@ def test_bad_input_is_named_before_anything_is_written(case, tmp_path, monkeypat
 
 def test_too_little_memory_is_refused(tmp_path):
     with pytest.raises(
-        CapacityError, match=r"the run needs .* GiB of memory and 0.01 GiB are there; lower data.samples"
+        CapacityError,
+        match=r"data.samples = 4: the run needs .* GiB of memory and 0.01 GiB are there; .* lower data.patterns, ",
     ):
         dsm.run(*SMALL, "data.patterns=1000000", "run.memory_gib=0.01", f"run.root={tmp_path}")
     assert not list(tmp_path.iterdir())

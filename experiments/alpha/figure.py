@@ -76,8 +76,8 @@ def draw_errors(axes, found) -> None:
             )
             width = int(data.attrs["network.width"])
             dims = (
-                ", ".join(f"{v / width:.3f}" for v in data[f"{m}_effective_dimension_mean"].values)
-                for m in ("student", "teacher")
+                ", ".join(f"{v / width:.3f}" for v in data[f"{name}_mean"].values)
+                for name in ("effective_dimension", "teacher_effective_dimension")
             )
             energy, test = (
                 with_error(float(data[f"{n}_mean"]), float(data[f"{n}_error"])) for n in ("energy", "test_error")
@@ -95,8 +95,8 @@ def draw_correlations(left, right, found) -> None:
     points = _by_alpha(found, deepest)
     for index, (alpha, data) in enumerate(points):
         width = int(data.attrs["network.width"])
-        for axes, name, scale in ((left, "square_correlation", 1), (right, "effective_dimension", width)):
-            value, error = (data[f"student_{name}_{s}"] / scale for s in ("mean", "error"))
+        for axes, name, scale in ((left, "same_layer_correlation", 1), (right, "effective_dimension", width)):
+            value, error = (data[f"{name}_{s}"] / scale for s in ("mean", "error"))
             style = {
                 "color": f"C{index}",
                 "marker": "o",
@@ -105,7 +105,7 @@ def draw_correlations(left, right, found) -> None:
                 "label": rf"students, $\alpha={alpha:g}$",
             }
             axes.errorbar(data.layer, value, error, **style)
-    for axes, name, scale in ((left, "square_correlation", 1), (right, "effective_dimension", width)):
+    for axes, name, scale in ((left, "same_layer_correlation", 1), (right, "effective_dimension", width)):
         value, error = (data[f"teacher_{name}_{s}"] / scale for s in ("mean", "error"))
         axes.errorbar(data.layer, value, error, fmt="x:", color="k", capsize=2, label="teacher")
         axes.set(xlabel="layer $l$", xticks=data.layer)

@@ -31,19 +31,16 @@ def main(runs: str, file: str) -> None:
             )
             last = data.isel(layer=-1)
             dims = (
-                with_error(
-                    float(last[f"{m}_effective_dimension_mean"]) / width,
-                    float(last[f"{m}_effective_dimension_error"]) / width,
-                )
-                for m in ("student", "teacher")
+                with_error(float(last[f"{name}_mean"]) / width, float(last[f"{name}_error"]) / width)
+                for name in ("effective_dimension", "teacher_effective_dimension")
             )
             print(f"| {width} | {depth} | {energy} | {test} | {' | '.join(dims)} |")
         errors = [float(runs_of[d].test_error_error) for d in depths]
         shade = {"color": f"C{index}", "marker": "o", "capsize": 2, "label": f"$N={width}$"}
         left.errorbar(depths, [float(runs_of[d].test_error_mean) for d in depths], errors, **shade)
         deep = runs_of[depths[-1]]
-        for machine, style in (("student", "o-"), ("teacher", "x:")):
-            value, error = (deep[f"{machine}_effective_dimension_{s}"] / width for s in ("mean", "error"))
+        for machine, prefix, style in (("student", "", "o-"), ("teacher", "teacher_", "x:")):
+            value, error = (deep[f"{prefix}effective_dimension_{s}"] / width for s in ("mean", "error"))
             label = f"$N={width}$, {machine}"
             right.errorbar(deep.layer, value, error, fmt=style, color=f"C{index}", capsize=2, ms=4, lw=1, label=label)
     left.axhline(0.5, color="0.6", ls=":", lw=0.8)

@@ -15,7 +15,7 @@ from dsm.observables.statistics import jackknife
 from dsm.plotting import with_error
 
 #: Gauge-invariant overlaps: name of the variable, symbol.
-SHOWN = {"square_spin_overlap_train": "q^2", "dressed_weight_overlap": "q_{l-1}Q_lq_l"}
+SHOWN = {"gauge_invariant_overlap_squared_train": "q^2", "gauge_invariant_weight_overlap": "q_{l-1}Q_lq_l"}
 CLOSURES = {"layered": "o", "yoshino": "X"}
 
 
@@ -49,8 +49,8 @@ def exact(name: str, solution) -> np.ndarray:
     """The same quantity in the dense limit."""
     spins = solution.spin_overlap
     return {
-        "square_spin_overlap_train": spins[1:] ** 2,
-        "dressed_weight_overlap": spins[:-1] * solution.weight_overlap * spins[1:],
+        "gauge_invariant_overlap_squared_train": spins[1:] ** 2,
+        "gauge_invariant_weight_overlap": spins[:-1] * solution.weight_overlap * spins[1:],
     }[name]
 
 
@@ -110,7 +110,7 @@ def main(runs: str, file: str) -> None:
         fan_in = np.array([int(data.attrs["network.fan_in"]) for data in group], float)
         theory = {c: dsm.theory.deep_student_machine(depth, alpha, closure=c, beta=beta) for c in CLOSURES}
         for axes, (name, symbol) in zip(grid[row], SHOWN.items(), strict=True):
-            layers = depth - 1 if name.startswith("square") else depth
+            layers = depth if name == "gauge_invariant_weight_overlap" else depth - 1
             pairs = {}
             for pair, marker in (("teacher", "v"), ("student", "s")):
                 found = [equilibrium(data, pair, name) for data in group]

@@ -17,8 +17,8 @@ from dsm.plotting import with_error
 LEVEL = 0.25
 #: Gauge-invariant overlaps of a student with its past: name of the variable, label.
 SHOWN = {
-    "square_spin_overlap_train": "spins, $q_i^2$, training patterns",
-    "dressed_weight_overlap": "weights, $q_i J J q_k$",
+    "gauge_invariant_overlap_squared_train": "spins, $q_i^2$, training patterns",
+    "gauge_invariant_weight_overlap": "weights, $q_i J J q_k$",
 }
 
 

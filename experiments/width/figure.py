@@ -32,9 +32,7 @@ def main(runs: str, file: str) -> None:
         difference = at.teacher_matched_overlap.mean("replica") - at.baseline_matched_overlap.mean("machine")
         excess, error = jackknife(difference.transpose("sample", "layer").values, 0)
         layers = ", ".join(with_error(v, e) for v, e in zip(excess, error, strict=True))
-        dimensions = zip(
-            at.student_effective_dimension_mean.values, at.student_effective_dimension_error.values, strict=True
-        )
+        dimensions = zip(at.effective_dimension_mean.values, at.effective_dimension_error.values, strict=True)
         print(
             f"| {width} | {energy} | {test} | {layers} | "
             f"{', '.join(with_error(v / width, e / width) for v, e in dimensions)} |"
@@ -54,12 +52,8 @@ def main(runs: str, file: str) -> None:
     left.set(xlabel="width $N$", ylabel=r"test error $\epsilon$", ylim=(0, 0.52))
     left.legend(fontsize=8)
     for layer in found[0].layer.values:
-        value = [
-            float(d.student_effective_dimension_mean.sel(layer=layer)) / n for d, n in zip(last, widths, strict=True)
-        ]
-        error = [
-            float(d.student_effective_dimension_error.sel(layer=layer)) / n for d, n in zip(last, widths, strict=True)
-        ]
+        value = [float(d.effective_dimension_mean.sel(layer=layer)) / n for d, n in zip(last, widths, strict=True)]
+        error = [float(d.effective_dimension_error.sel(layer=layer)) / n for d, n in zip(last, widths, strict=True)]
         right.errorbar(widths, value, error, color=f"C{layer}", label=f"$l={layer}$", **style)
     right.set(xlabel="width $N$", ylabel=r"effective dimension $(\mathrm{Tr}\,C)^2/(N\,\mathrm{Tr}\,C^2)$", ylim=(0, 1))
     right.legend(fontsize=8)
