@@ -42,7 +42,7 @@ class Ladder(eqx.Module):
     swaps: Int[Array, " B-1"]
 
 
-class Rungs(eqx.Module):
+class LadderState(eqx.Module):
     """The state of a ladder of chains, or what others see of it.
 
     Attributes:
@@ -118,14 +118,16 @@ class Exchange(AbstractSystem):
         none = jnp.zeros_like(slot)
         return Ladder(slot, (slot == 0).astype(jnp.int32), none, none[1:])
 
-    def begin(self, key: Key[Array, ""], problem: Any) -> Rungs:
+    def begin(self, key: Key[Array, ""], problem: Any) -> LadderState:
         def chain(number: Array, beta: Array) -> Any:
             return self.system.begin(jax.random.fold_in(key, number), AtBeta(problem, beta))
 
         numbers = jnp.arange(self.betas.size, dtype=jnp.int32)
-        return Rungs(jax.vmap(chain)(numbers, self.betas), self.ladder())
+        return LadderState(jax.vmap(chain)(numbers, self.betas), self.ladder())
 
-    def step(self, key: Key[Array, ""], t: Int[Array, ""], state: Rungs, problem: Any) -> tuple[Rungs, Record]:
+    def step(
+        self, key: Key[Array, ""], t: Int[Array, ""], state: LadderState, problem: Any
+    ) -> tuple[LadderState, Record]:
         """One step of all chains, and the swaps that are due after it."""
         slot = state.ladder.slot
 
@@ -137,12 +139,12 @@ class Exchange(AbstractSystem):
         order = chain_at(slot)
         info = jax.tree.map(lambda leaf: leaf[order], info)
         energy = jax.vmap(self.system.energy)(chains)
-        return Rungs(chains, self.swap_if_due(stream(key, "swaps"), state.ladder, energy, t + 1)), info
+        return LadderState(chains, self.swap_if_due(stream(key, "swaps"), state.ladder, energy, t + 1)), info
 
-    def machine(self, state: Rungs) -> Rungs:
-        return Rungs(jax.vmap(self.system.machine)(state.chains), state.ladder)
+    def machine(self, state: LadderState) -> LadderState:
+        return LadderState(jax.vmap(self.system.machine)(state.chains), state.ladder)
 
-    def observe(self, state: Rungs, problem: Any, others: Others) -> Record:
+    def observe(self, state: LadderState, problem: Any, others: Others) -> Record:
         order = chain_at(state.ladder.slot)
         peers = None if others.peer is None else others.peer.by_beta
         past = None if others.past is None else jax.tree.map(lambda leaf: leaf[:, order], others.past.chains)

@@ -49,8 +49,8 @@ class OnlineSGD(eqx.Module):
         )
 
 
-class Pupil(eqx.Module):
-    """A student in the middle of its lessons.
+class LearningState(eqx.Module):
+    """A student that learns online.
 
     Attributes:
         student: the network.
@@ -84,32 +84,32 @@ class OnlineLearning(AbstractSystem):
     def coordinates(self) -> dict[str, Coordinate]:
         return self.measures.coordinates
 
-    def begin(self, key: Key[Array, ""], problem: TwoLayerProblem) -> Pupil:
+    def begin(self, key: Key[Array, ""], problem: TwoLayerProblem) -> LearningState:
         """The student that the problem begins with; `key` is not used."""
         del key
-        return Pupil(problem.student, jnp.zeros(problem.train_labels.shape, jnp.int32))
+        return LearningState(problem.student, jnp.zeros(problem.train_labels.shape, jnp.int32))
 
     def step(
-        self, key: Key[Array, ""], t: Int[Array, ""], state: Pupil, problem: TwoLayerProblem
-    ) -> tuple[Pupil, Record]:
+        self, key: Key[Array, ""], t: Int[Array, ""], state: LearningState, problem: TwoLayerProblem
+    ) -> tuple[LearningState, Record]:
         patterns = state.order.size
         if patterns:
             order = self._order(stream(key, "epoch"), t, state.order)
             chosen = order[t % patterns]
             x, y = problem.train_inputs[chosen], problem.train_labels[chosen]
-            return Pupil(self.rule.step(state.student, x, y), order), {}
+            return LearningState(self.rule.step(state.student, x, y), order), {}
         inputs, seen = problem.law.draw(stream(key, "input"), problem.disorder, 1)
         y = problem.teacher(seen[0])
         if problem.noise is not None:
             y = y + problem.noise * jax.random.normal(stream(key, "noise"), (), jnp.float32)
-        return Pupil(self.rule.step(state.student, inputs[0], y), state.order), {}
+        return LearningState(self.rule.step(state.student, inputs[0], y), state.order), {}
 
     def _order(self, key: Key[Array, ""], t: Int[Array, ""], order: Int[Array, " P"]) -> Int[Array, " P"]:
         """The order of the patterns: a new one at the beginning of each epoch."""
         patterns = np.arange(order.size, dtype=np.int32)
         return lax.cond(t % order.size == 0, lambda: jax.random.permutation(key, jnp.asarray(patterns)), lambda: order)
 
-    def observe(self, state: Pupil, problem: TwoLayerProblem, others: Others) -> Record:
+    def observe(self, state: LearningState, problem: TwoLayerProblem, others: Others) -> Record:
         snapshot = take_snapshot(state.student, problem)
         return self.measures.record("student", snapshot, snapshot, ())
 
