@@ -12,7 +12,7 @@ import dsm.store
 import dsm.tasks
 from dsm import data, theory
 from dsm._errors import CapacityError, ConfigError
-from dsm._random import root_key
+from dsm._random import root_key, stream
 from dsm.networks import TwoLayerNetwork, make_activation
 from dsm.tasks.online_sgd._build import make_driver, plan, record_steps, start_overlaps
 from dsm.training import OVERLAP_STARTS, OnlineSGD, weights_with_overlaps
@@ -55,6 +55,19 @@ def test_step_is_the_papers(activation):
         found.weights, w - 0.2 / 10**0.5 * np.outer(v * delta * slopes, x) - 0.1 / 10 * w, rtol=1e-12
     )
     np.testing.assert_allclose(found.outputs, v - 0.3 / 10 * delta * values, rtol=1e-12)
+
+
+def test_inputs_and_noise_of_a_step_have_streams_of_their_own():
+    """The first step by hand: no key is both drawn from and descended from."""
+    driver, progress = driver_of("data.noise=0.3")
+    progress, _ = advance(driver, progress, 1)
+    for sample in range(2):
+        problem = jax.tree.map(lambda leaf: leaf[sample], driver.problems)  # noqa: B023
+        key = jax.random.fold_in(stream(driver.key, "examples", sample), 0)
+        inputs, seen = problem.law.draw(stream(key, "input"), problem.disorder, 1)
+        noise = jax.random.normal(stream(key, "noise"), (), jnp.float32)
+        expected = driver.system.rule.step(problem.student, inputs[0], problem.teacher(seen[0]) + problem.noise * noise)
+        np.testing.assert_allclose(progress.state.student.weights[sample], expected.weights, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", OVERLAP_STARTS.names)

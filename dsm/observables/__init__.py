@@ -9,6 +9,8 @@ from dsm.observables._base import AbstractMachineObservable as AbstractMachineOb
 from dsm.observables._base import AbstractObservable as AbstractObservable
 from dsm.observables._base import AbstractPairObservable as AbstractPairObservable
 from dsm.observables._base import Measures as Measures
+from dsm.observables._base import check_quantities as check_quantities
+from dsm.observables._base import choose_measures as choose_measures
 from dsm.observables.sign_network.gauge_invariant_overlap import gauge_invariant_overlap as gauge_invariant_overlap
 from dsm.observables.sign_network.gauge_invariant_weight_overlap import (
     gauge_invariant_weight_overlap as gauge_invariant_weight_overlap,

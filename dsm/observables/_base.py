@@ -14,6 +14,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, PyTree
 
+from dsm._errors import require
+from dsm._registry import Registry
 from dsm._variables import Coordinate, Variable
 
 Record = dict[str, Array]
@@ -115,6 +117,23 @@ class Measures(eqx.Module):
                     whole = full_name(observable, pair, name)
                     record[whole] = value[rows] if pair == "past" else value[rows[0]]
         return record
+
+
+def check_quantities(registry: Registry[AbstractObservable], names: Sequence[str]) -> None:
+    """Refuse a choice of quantities, the setting `observe.quantities`.
+
+    Raises:
+        ConfigError: one is unknown, or chosen twice.
+    """
+    for name in names:
+        registry.get(name, "observe.quantities")
+    require(len(set(names)) == len(names), "observe.quantities", list(names), "without repetition")
+
+
+def choose_measures(registry: Registry[AbstractObservable], names: Sequence[str], problem: Any) -> Measures:
+    """The observables of these names that have a meaning for this kind of problem."""
+    chosen = [registry.get(name)() for name in names]
+    return Measures(tuple(observable for observable in chosen if observable.applies(problem)))
 
 
 def kinds(observable: AbstractObservable, machine: str, pairs: Sequence[str]) -> list[str]:

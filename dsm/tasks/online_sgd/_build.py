@@ -13,7 +13,7 @@ from dsm._variables import Coordinate
 from dsm.data import TwoLayerProblem, two_layer_problem
 from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, single
 from dsm.networks import ACTIVATIONS
-from dsm.observables import Measures
+from dsm.observables import choose_measures
 from dsm.observables.two_layer import OBSERVABLES
 from dsm.tasks._dataset import averages, dataset_of
 from dsm.tasks._task import History, Job
@@ -78,10 +78,9 @@ def plan(
     """
     problems = eqx.filter_eval_shape(functools.partial(draw_problems, config, overlaps), key)
     training = config.training
-    chosen = [OBSERVABLES.get(name)() for name in config.observe.quantities]
     system = OnlineLearning(
         rule=OnlineSGD(*map(jnp.float32, (training.lr, training.lr_second, training.weight_decay))),
-        measures=Measures(tuple(observable for observable in chosen if observable.applies(problems))),
+        measures=choose_measures(OBSERVABLES, config.observe.quantities, problems),
     )
     axes = (Axis("sample", config.data.samples, 0),)
     layout = make_layout(axes, system.step_bytes(single(problems, axes)), config.run.devices, config.run.block)

@@ -10,6 +10,7 @@ from dsm._errors import ConfigError, require
 from dsm.config._base import Config
 from dsm.data import LAWS, AbstractLaw
 from dsm.networks import ACTIVATIONS
+from dsm.observables import check_quantities
 from dsm.observables.two_layer import OBSERVABLES
 from dsm.training import OVERLAP_STARTS
 from dsm.training.starts.random import Random
@@ -98,10 +99,7 @@ class TimesConfig:
     def check(self) -> None:
         require(0 < self.first < math.inf, "observe.first", self.first, "positive and finite")
         require(self.per_decade >= 1, "observe.per_decade", self.per_decade, "at least 1")
-        for name in self.quantities:
-            OBSERVABLES.get(name, "observe.quantities")
-        unique = len(set(self.quantities)) == len(self.quantities)
-        require(unique, "observe.quantities", self.quantities, "without repetition")
+        check_quantities(OBSERVABLES, self.quantities)
 
 
 @dataclass

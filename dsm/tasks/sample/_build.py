@@ -14,7 +14,7 @@ from dsm._variables import Coordinate
 from dsm.data import INPUTS, Problem, teacher_problem
 from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, single
 from dsm.networks import SignNetwork, make_wiring
-from dsm.observables import Measures
+from dsm.observables import choose_measures
 from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS, AtBeta, Exchange, Sampling, UnitBlock
 from dsm.tasks._dataset import averages, constants_of, convergence, dataset_of
@@ -52,12 +52,11 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     problems = jax.eval_shape(functools.partial(draw_problems, config), key)
     sampler = UnitBlock(MOVES.build(config.sampler.move, "sampler.move"), config.sampler.inner)
     sampler.check(problems)
-    chosen = [OBSERVABLES.get(name)() for name in config.observe.quantities]
     sampling = Sampling(
         sampler,
         schedule=SCHEDULES.build(config.sampler.schedule, "sampler.schedule"),
         start=STUDENT_STARTS.get(config.sampler.start),
-        measures=Measures(tuple(o for o in chosen if o.applies(problems))),
+        measures=choose_measures(OBSERVABLES, config.observe.quantities, problems),
     )
     samples, replicas = config.data.samples, config.sampler.replicas
     system: AbstractSystem = sampling

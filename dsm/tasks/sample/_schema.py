@@ -8,6 +8,7 @@ from dsm._errors import ConfigError, require
 from dsm.config._base import Config
 from dsm.data import INPUTS, training_patterns
 from dsm.networks import PRIORS
+from dsm.observables import check_quantities
 from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS
 
@@ -145,10 +146,7 @@ class ObserveConfig:
         require(self.every >= 1, "observe.every", self.every, "at least 1 sweep")
         require(self.spacing in ("linear", "log"), "observe.spacing", self.spacing, "one of linear, log")
         require(self.per_decade >= 1, "observe.per_decade", self.per_decade, "at least 1")
-        for name in self.quantities:
-            OBSERVABLES.get(name, "observe.quantities")
-        unique = len(set(self.quantities)) == len(self.quantities)
-        require(unique, "observe.quantities", self.quantities, "without repetition")
+        check_quantities(OBSERVABLES, self.quantities)
         references = self.references
         for reference in references:
             legal = f"a sweep from 0 to sampler.sweeps = {sampler.sweeps}"
