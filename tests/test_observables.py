@@ -197,7 +197,7 @@ def test_overlaps_by_hand():
     matched, total = observables.matched_overlap(a, b)
     assert matched == 0.75
     assert total == 0.75
-    # Units exchanged and one turned over: nothing happens to these two.
+    # Units exchanged and one flipped: nothing happens to these two.
     matched, total = observables.matched_overlap(a, signs(np.asarray(b)[:, ::-1] * [1, -1]))
     assert (matched, total) == (0.75, 0.75)
     # Weights, with layers in front.
