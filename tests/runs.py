@@ -35,6 +35,10 @@ threading.Thread(target=watch, daemon=True).start()
 """
 
 
+#: One compilation cache for all processes that the tests start, beside that of the test session itself.
+CACHE = f"run.compilation_cache={Path(__file__).parents[1] / '.pytest_cache' / 'runs'}"
+
+
 def environment(**more: str) -> dict[str, str]:
     """The environment without what the test session itself has set for JAX."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("XLA_", "JAX_"))}
@@ -43,7 +47,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def command(*overrides: str, program: str = "") -> list[str]:
     """The command line of `dsm`, with Python code to run before it."""
-    return [sys.executable, "-c", f"{program}\nimport sys\nfrom dsm.cli import main\nmain()", *overrides]
+    return [sys.executable, "-c", f"{program}\nimport sys\nfrom dsm.cli import main\nmain()", *overrides, CACHE]
 
 
 def dsm(*overrides: str, cwd: Path, program: str = "", check: bool = True, **more: str) -> subprocess.CompletedProcess:

@@ -10,6 +10,7 @@ import pytest
 from dsm import data, networks
 from dsm._errors import ConfigError
 from dsm._random import stream
+from helpers import energy_of, small_problem
 
 ENSEMBLES = {
     "iid": data.iid_signs(8),

@@ -21,12 +21,6 @@ from dsm.tasks._run import carry_out
 from runs import TINY, dsm, results
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> str:
-    """One compilation cache for all runs of this file."""
-    return f"run.compilation_cache={tmp_path_factory.mktemp('cache')}"
-
-
 def one_line(done, status: int, *words: str) -> None:
     """The process ended with this status, and says why in a line without a traceback."""
     assert done.returncode == status, done.stdout + done.stderr
@@ -227,8 +221,8 @@ orbax.checkpoint.CheckpointManager.restore = refuse
 """
 
 
-def test_faults_after_the_simulation_end_in_one_line_and_the_same_command_completes(tmp_path, cache):
-    arguments = (*TINY[:-1], "run.dir=run", "run.progress=none", cache)
+def test_faults_after_the_simulation_end_in_one_line_and_the_same_command_completes(tmp_path):
+    arguments = (*TINY[:-1], "run.dir=run", "run.progress=none")
     done = dsm(*arguments, cwd=tmp_path, program=NO_FIGURES, check=False)
     one_line(done, EXIT_ERROR, "dsm: cannot use the run directory", "No space left on device")
     done = dsm(*arguments, cwd=tmp_path, program=UNREADABLE, check=False)

@@ -19,7 +19,7 @@ from dsm.networks import spacing
 from dsm.observables import sign_network, two_layer
 from dsm.tasks import folder as folder_of_settings
 from helpers import MOVES, PROPOSALS, small_problem
-from runs import environment
+from runs import CACHE, environment
 
 PACKAGE = Path(dsm.__file__).parent
 
@@ -128,7 +128,7 @@ def test_a_new_observable_is_one_file(tmp_path):
         "        return {'magnetisation': spins.mean(axis=(1, 2)), 'magnetisation_of_half': halves}\n"
     )
     words = ["experiment=quickstart", "plugins=[my_observable]", "observe.quantities=[magnetisation]"]
-    words += ["network.width=4", "data.samples=2", "sampler.replicas=2", "sampler.sweeps=2"]
+    words += ["network.width=4", "data.samples=2", "sampler.replicas=2", "sampler.sweeps=2", CACHE]
     program = [sys.executable, "-m", "dsm.cli", *words]
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     subprocess.run(program, cwd=tmp_path, env=environment(PYTHONPATH=path), check=True, capture_output=True)

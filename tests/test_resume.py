@@ -30,21 +30,15 @@ threading.Thread(target=watch, daemon=True).start()
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> str:
-    """One compilation cache for all runs of this file."""
-    return f"run.compilation_cache={tmp_path_factory.mktemp('cache')}"
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory, cache) -> Path:
+def uninterrupted(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("uninterrupted")
-    dsm(*TINY, "run.dir=run", cache, cwd=folder)
+    dsm(*TINY, "run.dir=run", cwd=folder)
     return folder / "run"
 
 
-def test_killed_runs_resume_bitwise(tmp_path, uninterrupted, cache):
+def test_killed_runs_resume_bitwise(tmp_path, uninterrupted):
     """kill -9 at several points: in the middle of the first and of a later checkpoint, and between checkpoints."""
-    arguments = (*TINY, "run.dir=run", cache, *STEPWISE)
+    arguments = (*TINY, "run.dir=run", *STEPWISE)
     for program in (
         KILL_IN_CHECKPOINT.format(number=1),
         KILL_IN_CHECKPOINT.format(number=7),
@@ -61,8 +55,8 @@ def test_killed_runs_resume_bitwise(tmp_path, uninterrupted, cache):
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGINT", "SIGHUP"])
-def test_signals_checkpoint_and_exit_with_the_documented_code(tmp_path, uninterrupted, cache, name):
-    arguments = (*TINY, "run.dir=run", cache)
+def test_signals_checkpoint_and_exit_with_the_documented_code(tmp_path, uninterrupted, name):
+    arguments = (*TINY, "run.dir=run")
     program = SIGNAL_AFTER.format(sweep=10, name=name)
     stopped = dsm(*arguments, *STEPWISE, cwd=tmp_path, program=program, check=False)
     assert stopped.returncode == EXIT_INTERRUPTED, stopped.stdout + stopped.stderr
@@ -75,17 +69,17 @@ def test_signals_checkpoint_and_exit_with_the_documented_code(tmp_path, uninterr
     assert_same_results(tmp_path / "run", uninterrupted)
 
 
-def test_finished_run_is_a_no_op(uninterrupted, cache):
+def test_finished_run_is_a_no_op(uninterrupted):
     before = {
         path: path.stat().st_mtime_ns for path in uninterrupted.rglob("*") if path.name not in ("log.txt", ".lock")
     }
-    again = dsm(*TINY, "run.dir=run", cache, cwd=uninterrupted.parent)
+    again = dsm(*TINY, "run.dir=run", cwd=uninterrupted.parent)
     assert "already finished" in again.stderr
     assert before == {p: p.stat().st_mtime_ns for p in uninterrupted.rglob("*") if p.name not in ("log.txt", ".lock")}
 
 
-def test_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path, uninterrupted, cache):
-    arguments = (*TINY, "run.dir=run", cache)
+def test_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path, uninterrupted):
+    arguments = (*TINY, "run.dir=run")
     dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=20, name="SIGTERM"), check=False)
     steps = sorted(int(path.name) for path in (tmp_path / "run/checkpoints").iterdir())
     assert len(steps) == 3  # run.keep
@@ -116,8 +110,8 @@ def test_silently_altered_checkpoint_is_found_by_its_digest(tmp_path):
         np.testing.assert_array_equal(found[1]["a"], np.arange(6.0) + 1)
 
 
-def test_all_checkpoints_damaged_is_an_error_not_a_fresh_start(tmp_path, cache):
-    arguments = (*TINY, "run.dir=run", cache)
+def test_all_checkpoints_damaged_is_an_error_not_a_fresh_start(tmp_path):
+    arguments = (*TINY, "run.dir=run")
     dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=8, name="SIGTERM"), check=False)
     for file in (tmp_path / "run/checkpoints").rglob("d/*"):
         os.truncate(file, 0)
@@ -128,10 +122,10 @@ def test_all_checkpoints_damaged_is_an_error_not_a_fresh_start(tmp_path, cache):
         assert "Error executing job" not in refused.stderr and "Traceback" not in refused.stderr
 
 
-def test_checkpoint_of_another_shape_is_refused(tmp_path, cache):
-    arguments = (*TINY, "run.dir=run", cache)
+def test_checkpoint_of_another_shape_is_refused(tmp_path):
+    arguments = (*TINY, "run.dir=run")
     dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=8, name="SIGTERM"), check=False)
-    other = ("run.dir=other", cache, *STEPWISE, "network.depth=2")
+    other = ("run.dir=other", *STEPWISE, "network.depth=2")
     dsm(*TINY, *other, cwd=tmp_path)
     shutil.rmtree(tmp_path / "run/checkpoints")
     shutil.copytree(tmp_path / "other/checkpoints", tmp_path / "run/checkpoints")
@@ -143,7 +137,7 @@ def test_checkpoint_of_another_shape_is_refused(tmp_path, cache):
     )
 
 
-def test_full_disk_ends_with_a_clear_error_and_keeps_the_last_good_checkpoint(tmp_path, uninterrupted, cache):
+def test_full_disk_ends_with_a_clear_error_and_keeps_the_last_good_checkpoint(tmp_path, uninterrupted):
     """A real full disk, on a tiny file system in memory."""
     small = tmp_path / "small"
     small.mkdir()
@@ -151,7 +145,7 @@ def test_full_disk_ends_with_a_clear_error_and_keeps_the_last_good_checkpoint(tm
     if mounted.returncode != 0:
         pytest.skip("mounting a file system needs more rights; the injected error covers this machine")
     try:
-        arguments = (*TINY, f"run.dir={small}/run", cache)
+        arguments = (*TINY, f"run.dir={small}/run")
         fill = f"""
 import os, pathlib, threading, time
 def fill():
@@ -196,20 +190,19 @@ def test_disk_error_while_saving_is_reported(tmp_path, monkeypatch):
         assert checkpoints.sweeps == [5]
 
 
-def test_results_do_not_depend_on_the_number_of_devices(tmp_path, uninterrupted, cache):
+def test_results_do_not_depend_on_the_number_of_devices(tmp_path, uninterrupted):
     """The same replicas on 1, 2 (one a core) and 4 devices."""
     for devices in (1, 4):
-        dsm(*TINY, f"run.dir=on{devices}", f"run.devices={devices}", cache, cwd=tmp_path)
+        dsm(*TINY, f"run.dir=on{devices}", f"run.devices={devices}", cwd=tmp_path)
         assert_same_results(tmp_path / f"on{devices}", uninterrupted)
 
 
-def test_a_further_replica_changes_nobody_elses_trajectory(tmp_path, uninterrupted, cache):
+def test_a_further_replica_changes_nobody_elses_trajectory(tmp_path, uninterrupted):
     dsm(
         *TINY,
         "run.dir=more",
         "sampler.replicas=6",
         "observe.quantities=[weight_overlap,test_error]",
-        cache,
         cwd=tmp_path,
     )
     more, few = results(tmp_path / "more"), results(uninterrupted)
@@ -217,10 +210,10 @@ def test_a_further_replica_changes_nobody_elses_trajectory(tmp_path, uninterrupt
         assert (more[name].isel(replica=slice(4)) == few[name]).all()
 
 
-def test_exchange_resumes_bitwise(tmp_path, cache):
+def test_exchange_resumes_bitwise(tmp_path):
     """Stopped wherever it may be, between swaps or at one."""
     ladder = (*TINY, "sampler=exchange", "sampler.sweeps=64", "sampler.beta=[0,0.02,0.04]", "sampler.exchange=3")
-    ladder += ("observe.quantities=[weight_overlap,energy]", "observe.burn_in=16", "run.devices=2", cache)
+    ladder += ("observe.quantities=[weight_overlap,energy]", "observe.burn_in=16", "run.devices=2")
     dsm(*ladder, "run.dir=whole", cwd=tmp_path)
     program = SIGNAL_AFTER.format(sweep=10, name="SIGTERM")
     stopped = dsm(*ladder, "run.dir=run", *STEPWISE, cwd=tmp_path, program=program, check=False)
@@ -237,13 +230,13 @@ def test_exchange_resumes_bitwise(tmp_path, cache):
     assert all({"long_name", "units"} <= set(variable.attrs) for variable in found.data_vars.values())
 
 
-def test_second_process_waits_for_nobody(tmp_path, cache):
-    first = start(*TINY, "run.dir=run", "sampler.sweeps=1000000", cache, *STEPWISE, cwd=tmp_path)
+def test_second_process_waits_for_nobody(tmp_path):
+    first = start(*TINY, "run.dir=run", "sampler.sweeps=1000000", *STEPWISE, cwd=tmp_path)
     try:
         while not list((tmp_path / "run").glob("checkpoints/[0-9]*")):
             assert first.poll() is None
             time.sleep(0.05)
-        second = dsm(*TINY, "run.dir=run", "sampler.sweeps=1000000", cache, cwd=tmp_path, check=False)
+        second = dsm(*TINY, "run.dir=run", "sampler.sweeps=1000000", cwd=tmp_path, check=False)
         assert second.returncode == EXIT_ERROR and "in use by another process" in second.stderr
     finally:
         first.terminate()

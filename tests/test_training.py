@@ -217,8 +217,7 @@ def test_times_of_records():
 
 
 def test_run_resumes_bitwise(tmp_path):
-    cache = f"run.compilation_cache={tmp_path / 'cache'}"
-    settings = (*SMALL, "training.time=20", "data.patterns=30", "data.noise=0.1", "run.dir=run", cache)
+    settings = (*SMALL, "training.time=20", "data.patterns=30", "data.noise=0.1", "run.dir=run")
     for folder in ("whole", "cut"):
         (tmp_path / folder).mkdir()
     command_line(*settings, cwd=tmp_path / "whole")
