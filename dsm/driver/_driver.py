@@ -90,13 +90,13 @@ class Driver(eqx.Module):
         Returns the new progress and the records stacked along K, {name: [K, *axes, ...]}; entries of segments that are not
         recorded are zero and mean nothing.
         """
-        shapes = jax.eval_shape(lambda p: self.observe(p), progress)[1]
-        empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        observe = jax.jit(lambda p: self.observe(p))  # traced once, for its shapes and for its values
+        empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(observe, progress)[1])
 
         def segment(progress: Progress, what: tuple[Array, Array]) -> tuple[Progress, Record]:
             number, record = what
             progress = self._steps(progress, number)
-            return lax.cond(record, lambda p: self.observe(p), lambda p: (p, empty), progress)
+            return lax.cond(record, observe, lambda p: (p, empty), progress)
 
         return lax.scan(segment, progress, (steps, recorded))
 

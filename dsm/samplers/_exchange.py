@@ -106,11 +106,7 @@ class Exchange(AbstractSystem):
 
     @property
     def coordinates(self) -> dict[str, Coordinate]:
-        betas = np.asarray(self.betas, float)
-        return self.system.coordinates | {
-            "beta": Coordinate(betas, "inverse temperature"),
-            "pair": Coordinate(betas[:-1], "lower inverse temperature of two neighbours"),
-        }
+        return self.system.coordinates
 
     def ladder(self) -> Ladder:
         """Chain k at betas[k]."""

@@ -39,7 +39,7 @@ def dataset_of(
         for name in described
         if (values := records.get(name)) is not None
     }
-    dataset = xr.Dataset(arrays, as_coordinates({**coordinates, **driver.system.coordinates}))
+    dataset = xr.Dataset(arrays, as_coordinates({**driver.system.coordinates, **coordinates}))
     dataset = dataset.transpose(*order, missing_dims="ignore")
     if "reference" in dataset.dims:
         reached = dataset[time] >= dataset.reference

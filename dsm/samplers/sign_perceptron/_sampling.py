@@ -75,16 +75,16 @@ class Sampling(AbstractThermalSystem):
         record: Record = {"cached_energy": state.energy}
         if not self.measures.observables:
             return record
-        teacher = problem.problem.teacher.weights
-        machines, pairs = [teacher[None]], ["teacher"]
+        machines, pairs = [state.weights[None], problem.problem.teacher.weights[None]], ["teacher"]
         if others.peer is not None:
             machines.append(others.peer[None])
             pairs.append("student")
         if others.past is not None:
             machines.append(others.past)
             pairs += ["past"] * len(others.past)
-        seen = jax.vmap(lambda weights: _look(problem.problem, weights))(jnp.concatenate(machines))
-        return record | self.measures.record("student", _look(problem.problem, state.weights), seen, tuple(pairs))
+        snapshots = jax.vmap(lambda weights: _look(problem.problem, weights))(jnp.concatenate(machines))
+        own, seen = (jax.tree.map(lambda leaf, rows=rows: leaf[rows], snapshots) for rows in (0, slice(1, None)))
+        return record | self.measures.record("student", own, seen, tuple(pairs))
 
     def step_bytes(self, problem: AtBeta) -> int:
         """6 arrays [N, M], the weights as matrices, a layer's random numbers."""

@@ -133,6 +133,9 @@ def _dataset(config: SampleConfig, driver: Driver | None, history: History) -> x
         "replica": Coordinate(np.arange(sampler.replicas), "student"),
         "layer": Coordinate(np.arange(1, config.network.depth + 1), "layer, 1 next to the input"),
     }
+    if sampler.exchange is not None:
+        lower = np.asarray(sampler.betas[:-1])
+        coordinates["pair"] = Coordinate(lower, "lower inverse temperature of two neighbours")
     if config.observe.references:
         coordinates["reference"] = Coordinate(np.asarray(config.observe.references), "sweep t_w of the past student")
     records = {name: np.stack(values) for name, values in history.records.items() if name != "cached_energy"}
