@@ -166,7 +166,6 @@ def test_unknown_task_names_the_known_ones():
 
 CASES = {
     "sampling": ("experiment=quickstart", "data.samples=4"),
-    "wide": ("experiment=quickstart", "network.width=40", "data.samples=2", "sampler.replicas=16", "run.block=1000"),
     "exchange": (
         "experiment=quickstart",
         "network.width=20",
@@ -174,7 +173,6 @@ CASES = {
         "sampler=exchange",
         "observe=equilibrium",
     ),
-    "online SGD": ("task=online_sgd", "data.samples=8", "data.patterns=1000"),
     "manifold": ("task=online_sgd", "data=manifold_law", "data.samples=4"),
 }
 

@@ -9,6 +9,8 @@ from scipy import integrate, stats
 from dsm import data, networks, samplers
 from dsm.networks import spacing
 from dsm.observables.statistics import standard_error
+from dsm.samplers.sign_perceptron.moves import Unit
+from dsm.samplers.sign_perceptron.moves.heat_bath import choose_piece, interval_mass, truncated_normal
 from helpers import CONTINUOUS, MOVES, all_sign_vectors, assert_mean, energies, run_chains, small_problem
 
 

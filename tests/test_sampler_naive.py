@@ -1,5 +1,7 @@
 """The unit-block sweep is the naive chain: one weight at a time, the whole network evaluated at each."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -42,9 +44,9 @@ CHAINS = {"unrolled": Unrolled()} | {
 def test_same_trajectory_bitwise(name, wiring, depth):
     weights, move = MOVES[name]
     problem = small_problem(wiring, weights, width=4, depth=depth)
-    for beta, inner in ((jnp.inf, 1), (0.7, 2)):
-        sampler = samplers.UnitBlock(move, inner)
-        step = jax.jit(sampler.step)
+    steps = {inner: jax.jit(samplers.UnitBlock(move, inner).step) for inner in (1, 2)}
+    for beta, inner in ((jnp.inf, 1), (0.7, 2 if depth == 2 else 1)):
+        step = steps[inner]
         state = samplers.random_start(jax.random.key(3), problem)
         naive = np.asarray(state.weights)
         for sweep in range(3):
@@ -55,54 +57,59 @@ def test_same_trajectory_bitwise(name, wiring, depth):
             assert int(state.energy) == energy
 
 
-@pytest.mark.parametrize("wiring", WIRINGS)
-@pytest.mark.parametrize("name", list(MOVES))
-def test_cached_energy_is_that_of_the_weights(name, wiring):
+@functools.cache
+def walked(name, wiring):
+    """Twelve chains of 200 sweeps: three from random starts at each of beta = 0, 0.5 and inf, and three planted at inf.
+
+    Returns the problem, the last weights, and after each sweep (and before the first) the energies and acceptances.
+    """
     weights, move = MOVES[name]
     problem = small_problem(wiring, weights, width=10, depth=3, alpha=6.0)
     sampler = samplers.UnitBlock(move)
+    betas = jnp.repeat(jnp.array([0.0, 0.5, jnp.inf, jnp.inf], jnp.float32), 3)
 
-    def chain(key, beta):
-        step = lambda t, s: sampler.step(jax.random.fold_in(key, t), s, problem, beta)[0]  # noqa: E731
-        return jax.lax.fori_loop(0, 200, step, samplers.random_start(key, problem))
+    def chains(keys):
+        random = jax.vmap(lambda key: samplers.random_start(key, problem))(keys[:9])
+        planted = jax.vmap(lambda key: samplers.planted_start(key, problem))(keys[9:])
+        start = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), random, planted)
 
-    keys = jax.random.split(jax.random.key(0), 9)
-    state = jax.jit(jax.vmap(chain))(keys, jnp.repeat(jnp.array([0.0, 0.5, jnp.inf], jnp.float32), 3))
-    for weights, energy in zip(np.asarray(state.weights), np.asarray(state.energy), strict=True):
-        assert energy_of(problem, weights) == energy
+        def sweep(states, t):
+            states, info = jax.vmap(
+                lambda key, state, beta: sampler.step(jax.random.fold_in(key, t), state, problem, beta)
+            )(keys, states, betas)
+            return states, (states.energy, info.acceptance)
+
+        last, (energies, acceptance) = jax.lax.scan(sweep, start, jnp.arange(200, dtype=jnp.int32))
+        return last.weights, jnp.concatenate([start.energy[None], energies]), acceptance
+
+    found = jax.jit(chains)(jax.random.split(jax.random.key(0), 12))
+    return problem, *map(np.asarray, found)
+
+
+@pytest.mark.parametrize("wiring", WIRINGS)
+@pytest.mark.parametrize("name", list(MOVES))
+def test_cached_energy_is_that_of_the_weights(name, wiring):
+    problem, weights, energies, _ = walked(name, wiring)
+    for chain in range(12):
+        assert energy_of(problem, weights[chain]) == energies[-1, chain]
 
 
 @pytest.mark.parametrize("wiring", WIRINGS)
 @pytest.mark.parametrize("name", list(MOVES))
 def test_planted_student_stays_at_zero_energy(name, wiring):
-    weights, move = MOVES[name]
-    problem = small_problem(wiring, weights, width=10, depth=3, alpha=6.0)
-    sampler = samplers.UnitBlock(move)
-    state = samplers.planted_start(jax.random.key(0), problem)
-    assert int(state.energy) == 0
-    moved = False
-    step = jax.jit(sampler.step)
-    for sweep in range(100):
-        state, info = step(jax.random.key(sweep), state, problem, jnp.inf)
-        assert int(state.energy) == 0
-        moved |= bool(jnp.any(info.acceptance > 0))
-    assert energy_of(problem, np.asarray(state.weights)) == 0
-    assert moved or weights == "ising"
+    problem, weights, energies, acceptance = walked(name, wiring)
+    assert np.all(energies[:, 9:] == 0)
+    assert energy_of(problem, weights[9]) == 0
+    assert np.all(acceptance[:, 9:].max(axis=(0, 2)) > 0) or MOVES[name][0] == "ising"
 
 
 @pytest.mark.parametrize("wiring", WIRINGS)
 @pytest.mark.parametrize("name", list(MOVES))
 def test_greedy_energy_never_rises(name, wiring):
-    weights, move = MOVES[name]
-    problem = small_problem(wiring, weights, width=8, depth=2, alpha=4.0)
-    step = jax.jit(samplers.UnitBlock(move).step)
-    state = samplers.random_start(jax.random.key(5), problem)
-    first = last = int(state.energy)
-    for sweep in range(50):
-        state, _ = step(jax.random.key(sweep), state, problem, jnp.inf)
-        assert int(state.energy) <= last
-        last = int(state.energy)
-    assert last == first if MOVES[name][1].keeps_energy else last < first
+    energies = walked(name, wiring)[2][:, 6:9]
+    assert np.all(np.diff(energies, axis=0) <= 0)
+    kept = MOVES[name][1].keeps_energy
+    assert np.all(energies[-1] == energies[0] if kept else energies[-1] < energies[0])
 
 
 @pytest.mark.parametrize("chain", list(CHAINS))
