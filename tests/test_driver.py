@@ -101,9 +101,11 @@ def test_blocks_visit_every_chain_once():
         def function(chain, place, problem, together=together):
             together.append(place)
             a, b, c = (index.astype(float) for index in place)
-            return chain + a * 100 + b * 10 + c + problem
+            return chain[0] + a * 100 + b * 10 + c + problem, chain[1]
 
-        found = over_chains(function, axes, jnp.zeros((5, 3, 7)), indices, problems, block)
+        chains = jnp.zeros((5, 3, 7)), jnp.zeros((5, 3, 7, 0, 2))  # no references: a past without entries
+        found, past = over_chains(function, axes, chains, indices, problems, block)
+        assert past.shape == (5, 3, 7, 0, 2)
         np.testing.assert_array_equal(found, expected)
         assert len(together) <= 4  # one trace for full blocks, one for what is left
 

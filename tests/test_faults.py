@@ -226,13 +226,13 @@ def test_faults_after_the_simulation_end_in_one_line_and_the_same_command_comple
     done = dsm(*arguments, cwd=tmp_path, program=NO_FIGURES, check=False)
     one_line(done, EXIT_ERROR, "dsm: cannot use the run directory", "No space left on device")
     done = dsm(*arguments, cwd=tmp_path, program=UNREADABLE, check=False)
-    one_line(done, EXIT_ERROR, "dsm: cannot read the checkpoint at sweep 64", "Input/output error")
+    one_line(done, EXIT_ERROR, "dsm: cannot read the checkpoint at sweep 32", "Input/output error")
     done = dsm(*arguments, cwd=tmp_path, program=LATE_SIGNALS.format(times=2, name="SIGHUP"), check=False)
     one_line(done, EXIT_INTERRUPTED, "dsm: ended by SIGHUP: run the same command again to continue")
     assert not (tmp_path / "run/DONE").exists()
     done = dsm(*arguments, cwd=tmp_path, program=LATE_SIGNALS.format(times=1, name="SIGTERM"), check=False)
     one_line(done, 0, "run: finished")
-    assert "resumed at sweep 64" in done.stderr and list((tmp_path / "run/figures").iterdir())
+    assert "resumed at sweep 32" in done.stderr and list((tmp_path / "run/figures").iterdir())
 
 
 def test_a_working_folder_that_is_gone(tmp_path):

@@ -1,7 +1,6 @@
 """Interrupted work resumes, bitwise; nothing is lost or silently wrong."""
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -12,6 +11,7 @@ import pytest
 import dsm as package
 from dsm._errors import StoreError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
+from dsm.store import Checkpoints
 from runs import SIGNAL_AFTER, TINY, assert_same_results, dsm, results, start
 
 #: Every call of the loop is one sweep, and each is followed by a checkpoint.
@@ -42,15 +42,15 @@ def test_killed_runs_resume_bitwise(tmp_path, uninterrupted):
     for program in (
         KILL_IN_CHECKPOINT.format(number=1),
         KILL_IN_CHECKPOINT.format(number=7),
-        SIGNAL_AFTER.format(sweep=30, name="SIGKILL"),
-        SIGNAL_AFTER.format(sweep=45, name="SIGKILL"),
+        SIGNAL_AFTER.format(sweep=12, name="SIGKILL"),
+        SIGNAL_AFTER.format(sweep=20, name="SIGKILL"),
     ):
         killed = dsm(*arguments, cwd=tmp_path, program=program, check=False)
         assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
         assert not (tmp_path / "run" / "DONE").exists()
     finished = dsm(*arguments, cwd=tmp_path)
     resumed = [line for line in finished.stderr.splitlines() if "resumed at sweep" in line]
-    assert resumed and int(resumed[0].split()[-1]) >= 44
+    assert resumed and int(resumed[0].split()[-1]) >= 19
     assert_same_results(tmp_path / "run", uninterrupted)
 
 
@@ -64,9 +64,10 @@ def test_signals_checkpoint_and_exit_with_the_documented_code(tmp_path, uninterr
     assert "run the same command again to continue" in stopped.stderr
     partial = package.load(tmp_path / "run")
     assert partial.attrs["complete"] == 0
-    assert 10 <= int(partial.sweep[-1]) + 4 < 64
-    dsm(*arguments, cwd=tmp_path)
-    assert_same_results(tmp_path / "run", uninterrupted)
+    assert 10 <= int(partial.sweep[-1]) + 4 < 32
+    if name == "SIGTERM":  # resuming does not depend on what stopped the run
+        dsm(*arguments, cwd=tmp_path)
+        assert_same_results(tmp_path / "run", uninterrupted)
 
 
 def test_finished_run_is_a_no_op(uninterrupted):
@@ -80,7 +81,7 @@ def test_finished_run_is_a_no_op(uninterrupted):
 
 def test_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path, uninterrupted):
     arguments = (*TINY, "run.dir=run")
-    dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=20, name="SIGTERM"), check=False)
+    dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=14, name="SIGTERM"), check=False)
     steps = sorted(int(path.name) for path in (tmp_path / "run/checkpoints").iterdir())
     assert len(steps) == 3  # run.keep
     newest = tmp_path / "run/checkpoints" / str(steps[-1])
@@ -97,7 +98,6 @@ def test_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path, uninte
 def test_silently_altered_checkpoint_is_found_by_its_digest(tmp_path):
     import numpy as np
 
-    from dsm.store import Checkpoints
     from dsm.store._checkpoint import digest
 
     with Checkpoints(tmp_path, 3) as checkpoints:
@@ -125,10 +125,9 @@ def test_all_checkpoints_damaged_is_an_error_not_a_fresh_start(tmp_path):
 def test_checkpoint_of_another_shape_is_refused(tmp_path):
     arguments = (*TINY, "run.dir=run")
     dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=8, name="SIGTERM"), check=False)
-    other = ("run.dir=other", *STEPWISE, "network.depth=2")
-    dsm(*TINY, *other, cwd=tmp_path)
-    shutil.rmtree(tmp_path / "run/checkpoints")
-    shutil.copytree(tmp_path / "other/checkpoints", tmp_path / "run/checkpoints")
+    with Checkpoints(tmp_path / "run/checkpoints", 3) as checkpoints:
+        sweep, arrays = checkpoints.load_newest()
+        checkpoints.save(sweep + 1, arrays | {".state.weights": arrays[".state.weights"][:, :, :, :2]})
     refused = dsm(*arguments, cwd=tmp_path, check=False)
     assert refused.returncode == EXIT_ERROR
     assert (
@@ -175,8 +174,6 @@ threading.Thread(target=fill, daemon=True).start()
 def test_disk_error_while_saving_is_reported(tmp_path, monkeypatch):
     import numpy as np
     import orbax.checkpoint as ocp
-
-    from dsm.store import Checkpoints
 
     with Checkpoints(tmp_path, 3) as checkpoints:
         checkpoints.save(5, {"a": np.ones(3)})

@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Int, PyTree
@@ -76,6 +77,22 @@ def over_chains(
         rows = (chains, indices[depth], varying)
         if together == size:
             return jax.vmap(one)(rows)
-        return lax.map(one, rows, batch_size=together if together > 1 else None)
+        return lax.map(one, rows) if together == 1 else _in_blocks(one, rows, size, together)
 
     return level(0, chains, (), problems, block)
+
+
+def _in_blocks(function: Callable[[PyTree], PyTree], rows: PyTree, size: int, together: int) -> PyTree:
+    """`function` of each of `size` rows, `together` of them side by side, and what is left in the end.
+
+    `lax.map` with a batch size does the same, but not where an array of the rows or of the results is empty.
+    """
+    blocks = size // together
+    inside = blocks * together
+    head = jax.tree.map(lambda leaf: leaf[:inside].reshape(blocks, together, *leaf.shape[1:]), rows)
+    done = lax.map(jax.vmap(function), head)
+    done = jax.tree.map(lambda leaf: leaf.reshape(inside, *leaf.shape[2:]), done)
+    if inside == size:
+        return done
+    rest = jax.vmap(function)(jax.tree.map(lambda leaf: leaf[inside:], rows))
+    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), done, rest)
