@@ -1,4 +1,4 @@
-# make run: the quickstart; make test: lint, types and all tests; make quick: a minute of them.
+# make run: the quickstart; make test: lint, types and all tests; make quick: some of them, under 90 seconds.
 # Each sets up a virtual environment first.
 PYTHON ?= python3
 VENV ?= .venv

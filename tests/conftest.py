@@ -22,6 +22,9 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 QUICK = (
     "test_config.py",
     "test_protocols.py",
+    "test_registry.py",
+    "test_store.py",
+    "test_driver.py::test_blocks_visit_every_chain_once",
     "test_networks.py::test_forward_pass_against_numpy",
     "test_data.py::test_labels_are_the_outputs_of_the_teacher",
     "test_sampler_exact.py::test_spin_flip_against_enumeration[random-0.2-1]",
