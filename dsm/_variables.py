@@ -36,16 +36,16 @@ class Variable(NamedTuple):
 
     def attributes(self, name: str) -> dict[str, Any]:
         """What is stored beside the values of the variable `name`, for figures and statistics to read."""
-        return {
+        described = {
             "long_name": self.long_name,
             "units": self.unit,
             "label": self.label or self.long_name,
             "figures": " ".join(self.figures),
-            "guess": self.guess,
             "draws": self.draws,
             "quantity": self.quantity or name,
             "pair": self.pair,
         }
+        return described if math.isnan(self.guess) else described | {"guess": self.guess}
 
 
 class Coordinate(NamedTuple):

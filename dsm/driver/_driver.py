@@ -2,9 +2,11 @@
 
 The host calls `advance` with a few segments at a time. A segment is a number of steps, then perhaps a record; segments
 run inside one jitted program, whose random numbers depend on the absolute step only. However time is cut into segments
-and calls, and however chains are laid over devices and blocks, the trajectories are the same.
+and calls, the trajectories are the same. Laying chains over other devices or blocks may round an expression otherwise; where
+a system is exact, as on the lattice of sign perceptrons, trajectories are the same then too.
 """
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -124,9 +126,9 @@ class Driver(eqx.Module):
 
     def observe(self, progress: Progress) -> tuple[Progress, Record]:
         """Record at the present time, {name: [*axes, ...]}; averages begin anew."""
-        depth = len(self.axes)
+        axes, depth = self.axes, len(self.axes)
         machine: Any = self.system.machine
-        for _ in self.axes:
+        for _ in axes:
             machine = jax.vmap(machine)
         seen = machine(progress.state)
         due = progress.t == self.references
@@ -135,9 +137,9 @@ class Driver(eqx.Module):
             return jnp.where(due.reshape((-1,) + (1,) * (now.ndim - depth)), jnp.expand_dims(now, depth), past)
 
         past = jax.tree.map(keep, seen, progress.past)
-        names = [axis.name for axis in self.axes]
+        names = [axis.name for axis in axes]
         peer = None
-        if PEERS in names and self.axes[names.index(PEERS)].size > 1:
+        if PEERS in names and axes[names.index(PEERS)].size > 1:
             # The only step in which chains of other devices are looked at.
             peer = jax.tree.map(lambda leaf: jnp.roll(leaf, -1, axis=names.index(PEERS)), seen)
 
@@ -145,14 +147,9 @@ class Driver(eqx.Module):
             state, peer, past = own
             return self.system.observe(state, problem, Others(peer, past if len(self.references) else None))
 
-        record = self._on_devices(chain, (progress.state, peer, past), self.observed_together)
+        record = self._on_devices(chain, (progress.state, peer, past), observed_together(axes, self.layout))
         fresh = jax.tree.map(jnp.zeros_like, progress.means)
         return Progress(progress.t, progress.state, past, fresh, progress.t), record | progress.means
-
-    @property
-    def observed_together(self) -> int:
-        """Chains that a device observes side by side: those of one entry of the first axis, where there are several axes."""
-        return observed_together(self.axes, self.layout)
 
     def _on_devices(self, function: Any, chains: PyTree, block: int, *whole: Array) -> PyTree:
         """`function(chain, place, problem, *whole)` for every chain; each device works on its own."""
@@ -175,9 +172,6 @@ class Driver(eqx.Module):
 
 
 def observed_together(axes: tuple[Axis, ...], layout: Layout) -> int:
-    """See `Driver.observed_together`."""
+    """Chains that a device observes side by side: those of one entry of the first axis, where there are several axes."""
     sizes = [axis.size // (layout.devices if place == layout.axis else 1) for place, axis in enumerate(axes)]
-    together = 1
-    for size in sizes[1:] or sizes:
-        together *= size
-    return together
+    return math.prod(sizes[1:] or sizes)

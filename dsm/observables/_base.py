@@ -12,13 +12,12 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array, PyTree
+from jaxtyping import PyTree
 
 from dsm._errors import require
 from dsm._registry import Registry
+from dsm._system import Record
 from dsm._variables import Coordinate, Variable
-
-Record = dict[str, Array]
 
 #: Pairs of machines that are compared, in words.
 PAIRS = {

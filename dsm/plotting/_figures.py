@@ -111,8 +111,8 @@ def learning_curves(dataset: xr.Dataset) -> Figure | None:
                 style = {"color": f"C{row}", "marker": MARKERS[entry % len(MARKERS)], "ms": 3}
                 where = at.isel(dict(zip(further, place, strict=True)))
                 _points(axes, dataset.sweep.values, where, name, label=None if entry else _beta(beta), **style)
-        if np.isfinite(guess := variable.attrs["guess"]):
-            axes.axhline(guess, color="0.6", lw=0.8, ls=":", label="guessing")
+        if "guess" in variable.attrs:
+            axes.axhline(variable.attrs["guess"], color="0.6", lw=0.8, ls=":", label="guessing")
             axes.set_ylim(bottom=0)
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(left=0)
