@@ -1,10 +1,15 @@
 """Data: input ensembles and the problems that a teacher makes of them."""
 
+from dsm.data._deep_problem import DeepProblem as DeepProblem
+from dsm.data._deep_problem import TeacherLaw as TeacherLaw
+from dsm.data._deep_problem import deep_problem as deep_problem
 from dsm.data._problem import Problem as Problem
 from dsm.data._problem import teacher_problem as teacher_problem
 from dsm.data._problem import training_patterns as training_patterns
 from dsm.data._two_layer_problem import TwoLayerProblem as TwoLayerProblem
 from dsm.data._two_layer_problem import two_layer_problem as two_layer_problem
+from dsm.data.datasets import DATASETS as DATASETS
+from dsm.data.datasets import AbstractDataset as AbstractDataset
 from dsm.data.inputs import INPUTS as INPUTS
 from dsm.data.inputs import AbstractInputs as AbstractInputs
 from dsm.data.inputs.digits import Digits as digits
@@ -12,14 +17,23 @@ from dsm.data.inputs.hidden_manifold import HiddenManifold as hidden_manifold
 from dsm.data.inputs.iid import IIDSigns as iid_signs
 from dsm.data.laws import LAWS as LAWS
 from dsm.data.laws import AbstractLaw as AbstractLaw
+from dsm.data.losses import LOSSES as LOSSES
+from dsm.data.losses import AbstractLoss as AbstractLoss
 
 __all__ = [
+    "DATASETS",
     "INPUTS",
     "LAWS",
+    "LOSSES",
+    "AbstractDataset",
     "AbstractInputs",
     "AbstractLaw",
+    "AbstractLoss",
+    "DeepProblem",
     "Problem",
+    "TeacherLaw",
     "TwoLayerProblem",
+    "deep_problem",
     "digits",
     "hidden_manifold",
     "iid_signs",

@@ -1,6 +1,7 @@
 """The driver: many chains of one system over devices and through time."""
 
 from dsm.driver._axes import Axis as Axis
+from dsm.driver._axes import over_chains as over_chains
 from dsm.driver._axes import single as single
 from dsm.driver._capacity import SEGMENTS as SEGMENTS
 from dsm.driver._capacity import check_capacity as check_capacity

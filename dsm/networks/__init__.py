@@ -1,5 +1,10 @@
 """Networks: pure equinox modules that act on one pattern."""
 
+from dsm.networks._deep_network import BATCH_NORMS as BATCH_NORMS
+from dsm.networks._deep_network import Affine as Affine
+from dsm.networks._deep_network import DeepNetwork as DeepNetwork
+from dsm.networks._deep_network import available_rows as available_rows
+from dsm.networks._deep_network import distinct_rows as distinct_rows
 from dsm.networks._lattice import spacing as spacing
 from dsm.networks._lattice import to_lattice as to_lattice
 from dsm.networks._sign_network import SignNetwork as SignNetwork

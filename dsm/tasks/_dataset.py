@@ -57,10 +57,13 @@ def as_coordinates(coordinates: Mapping[str, Coordinate]) -> dict[str, tuple]:
     }
 
 
-def constants_of(variables: Mapping[str, Variable], values: Mapping[str, np.ndarray], axis: str) -> dict[str, tuple]:
-    """What was observed once for each entry of one axis, for `xr.Dataset`."""
+def constants_of(
+    variables: Mapping[str, Variable], values: Mapping[str, np.ndarray], axes: tuple[str, ...]
+) -> dict[str, tuple]:
+    """What was observed once for each entry of the axes, for `xr.Dataset`."""
     return {
-        name: ((axis, *variables[name].dims), array, variables[name].attributes(name)) for name, array in values.items()
+        name: ((*axes, *variables[name].dims), array, variables[name].attributes(name))
+        for name, array in values.items()
     }
 
 

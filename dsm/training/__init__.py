@@ -1,9 +1,17 @@
 """Gradient learning."""
 
+from dsm.training._minibatch import DeepState as DeepState
+from dsm.training._minibatch import MinibatchLearning as MinibatchLearning
 from dsm.training._networks import networks_with_overlaps as networks_with_overlaps
 from dsm.training._networks import random_networks as random_networks
 from dsm.training._online_sgd import OnlineLearning as OnlineLearning
 from dsm.training._online_sgd import OnlineSGD as OnlineSGD
+from dsm.training.network_starts import NETWORK_STARTS as NETWORK_STARTS
+from dsm.training.network_starts import AbstractNetworkStart as AbstractNetworkStart
+from dsm.training.optimisers import OPTIMISERS as OPTIMISERS
+from dsm.training.optimisers import AbstractOptimiser as AbstractOptimiser
+from dsm.training.rates import RATES as RATES
+from dsm.training.rates import AbstractRate as AbstractRate
 from dsm.training.starts import OVERLAP_STARTS as OVERLAP_STARTS
 from dsm.training.starts import AbstractOverlapStart as AbstractOverlapStart
 from dsm.training.starts import StartOverlaps as StartOverlaps

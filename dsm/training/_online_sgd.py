@@ -5,8 +5,6 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax import lax
 from jaxtyping import Array, Float, Int, Key
 
 from dsm._random import stream
@@ -16,6 +14,7 @@ from dsm.data import TwoLayerProblem
 from dsm.networks import TwoLayerNetwork
 from dsm.observables import Measures
 from dsm.observables.two_layer import take_snapshot
+from dsm.training._batches import reshuffled
 
 
 class OnlineSGD(eqx.Module):
@@ -94,7 +93,7 @@ class OnlineLearning(AbstractSystem):
     ) -> tuple[LearningState, Record]:
         patterns = state.order.size
         if patterns:
-            order = self._order(stream(key, "epoch"), t, state.order)
+            order = reshuffled(stream(key, "epoch"), t % patterns, state.order)
             chosen = order[t % patterns]
             x, y = problem.train_inputs[chosen], problem.train_labels[chosen]
             return LearningState(self.rule.step(state.student, x, y), order), {}
@@ -103,11 +102,6 @@ class OnlineLearning(AbstractSystem):
         if problem.noise is not None:
             y = y + problem.noise * jax.random.normal(stream(key, "noise"), (), jnp.float32)
         return LearningState(self.rule.step(state.student, inputs[0], y), state.order), {}
-
-    def _order(self, key: Key[Array, ""], t: Int[Array, ""], order: Int[Array, " P"]) -> Int[Array, " P"]:
-        """The order of the patterns: a new one at the beginning of each epoch."""
-        patterns = np.arange(order.size, dtype=np.int32)
-        return lax.cond(t % order.size == 0, lambda: jax.random.permutation(key, jnp.asarray(patterns)), lambda: order)
 
     def observe(self, state: LearningState, problem: TwoLayerProblem, others: Others) -> Record:
         snapshot = take_snapshot(state.student, problem)

@@ -8,12 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int8, Key
 
-from dsm._errors import ConfigError, require
+from dsm._errors import require
+from dsm.data._digits import GREYS, IMAGES, PIXELS, load_digits
 from dsm.data.inputs._base import INPUTS, AbstractInputs
-
-PIXELS = 64
-IMAGES = 1797
-GREYS = 16
 
 
 @INPUTS.register("digits")
@@ -44,14 +41,6 @@ class Digits(AbstractInputs):
             f"{train} train + {test} test",
             f"at most {IMAGES}, the digits there are",
         )
-        images = jnp.asarray(_images(self.threshold))
+        images = jnp.asarray(np.where(load_digits()[0] > self.threshold, 1, -1).astype(np.int8))
         order = jax.random.permutation(key, IMAGES)
         return images[order[:train]], images[order[IMAGES - test :]]
-
-
-def _images(threshold: float) -> np.ndarray:
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise ConfigError('inputs = digits: must be installed first, pip install "dsm[digits]"') from None
-    return np.where(load_digits().data > threshold, 1, -1).astype(np.int8)

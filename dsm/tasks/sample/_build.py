@@ -148,7 +148,7 @@ def _dataset(config: SampleConfig, driver: Driver | None, history: History) -> x
         problems = problems.problem
     assert isinstance(system, Sampling)
     constants = jax.tree.map(np.asarray, system.constants(driver.key, problems, config.observe.independent))
-    dataset = dataset.assign(constants_of(system.constant_variables, constants, "sample"))
+    dataset = dataset.assign(constants_of(system.constant_variables, constants, ("sample",)))
     dataset = dataset.transpose(*ORDER, missing_dims="ignore")
     dataset = dataset.assign(averages(dataset))
     if config.observe.burn_in is not None:
