@@ -35,10 +35,11 @@ def load_sweep(path: str | Path, task: str | None = None, **settings: Any) -> xr
     """All finished runs below `path`, joined along the settings in which they differ.
 
     Each such setting becomes a dimension with the last part of its key as its name ("depth", "seed"); the whole key where
-    that is ambiguous or the name of something in the results. `sampler.beta` joins the dimension `beta`, but for
-    exchange, where every ladder is a setting. Coordinates are numbers where all values are; else they are text as on the
-    command line, and a setting that is null or that a run does not have is "null". Where the runs fill less than one
-    cell in 16 of this grid, they lie side by side along one dimension `run`, and the settings are coordinates along it.
+    that is ambiguous or the name of something in the results. Values that lie along a dimension of their run join it
+    (`sampler.beta` and `beta`, `network.decay` and `decay`), but for exchange, where every ladder is a setting.
+    Coordinates are numbers where all values are; else they are text as on the command line, and a setting that is null
+    or that a run does not have is "null". Where the runs fill less than one cell in 16 of this grid, they lie side by side
+    along one dimension `run`, and the settings are coordinates along it.
 
     Combinations that were not run, variables that a run does not have, and layers that a shallow network does not have,
     are NaN. Of runs with the same settings the newest counts, and the log says so; it names unfinished runs too.
@@ -66,15 +67,16 @@ def load_sweep(path: str | Path, task: str | None = None, **settings: Any) -> xr
         raise StoreError(f"the runs below {root} are of several tasks; choose task= one of {', '.join(tasks)}")
     finished = _newest(finished, root)
     swept = [key for key in _keys(finished) if len({own.get(key) for own in finished.values()}) > 1]
-    # Rows of one ladder belong together.
-    by_beta = "sampler.beta" in swept and not any(own.get("sampler.exchange") for own in finished.values())
-    axes = [key for key in swept if not (by_beta and key == "sampler.beta")]
-    rows: dict[tuple, list[xr.Dataset]] = {}
+    datasets = {}
+    for folder in finished:
+        datasets[folder] = load(folder)
+        datasets[folder].attrs = {key: value for key, value in datasets[folder].attrs.items() if key not in swept}
+    along = [key for key in swept if all(_is_axis(key, own, datasets[folder]) for folder, own in finished.items())]
+    axes = [key for key in swept if key not in along]
+    rows: dict[tuple, dict[Path, Settings]] = {}
     for folder, own in finished.items():
-        dataset = load(folder)
-        dataset.attrs = {key: value for key, value in dataset.attrs.items() if key not in swept}
-        rows.setdefault(tuple(own.get(key) for key in axes), []).append(dataset)  # the newest first
-    return _join({row: _along_beta(found) if by_beta else found[0] for row, found in rows.items()}, axes)
+        rows.setdefault(tuple(own.get(key) for key in axes), {})[folder] = own  # the newest first
+    return _join({row: _along(along, found, datasets) for row, found in rows.items()}, axes)
 
 
 def _runs(root: Path) -> dict[Path, Settings]:
@@ -122,11 +124,26 @@ def _newest(runs: dict[Path, Settings], root: Path) -> dict[Path, Settings]:
     return {folder: runs[folder] for folder in newest.values()}
 
 
-def _along_beta(datasets: list[xr.Dataset]) -> xr.Dataset:
-    joined = xr.concat(datasets, "beta", **CONCAT).sortby("beta")
-    if not joined.indexes["beta"].is_unique:
-        logger.warning("several runs have the same beta: the newest counts")
-    return joined.drop_duplicates("beta")
+def _is_axis(key: str, own: Settings, dataset: xr.Dataset) -> bool:
+    """Whether the values of a setting lie along a dimension of the run, as those of `sampler.beta` do."""
+    name = key.rsplit(".", 1)[-1]
+    if key == "sampler.beta" and own.get("sampler.exchange"):
+        return False  # rows of one ladder belong together
+    return name in dataset.dims and np.array_equal(np.atleast_1d(np.asarray(own.get(key))), dataset[name].values)
+
+
+def _along(keys: list[str], runs: dict[Path, Settings], datasets: dict[Path, xr.Dataset]) -> xr.Dataset:
+    """Runs that differ in settings whose values lie along a dimension, joined along these."""
+    if not keys:
+        return datasets[next(iter(runs))]  # of equal ones the newest
+    name = keys[0].rsplit(".", 1)[-1]
+    parts: dict[Any, dict[Path, Settings]] = {}
+    for folder, own in runs.items():
+        parts.setdefault(own[keys[0]], {})[folder] = own
+    joined = xr.concat([_along(keys[1:], part, datasets) for part in parts.values()], name, **CONCAT).sortby(name)
+    if not joined.indexes[name].is_unique:
+        logger.warning("several runs have the same %s: the newest counts", name)
+    return joined.drop_duplicates(name)
 
 
 def _join(rows: dict[tuple, xr.Dataset], keys: list[str]) -> xr.Dataset:

@@ -20,6 +20,7 @@ from dsm.theory._steady_state import steady_state as steady_state
 from dsm.theory._transitions import Coexistence as Coexistence
 from dsm.theory._transitions import coexistences as coexistences
 from dsm.theory._transitions import critical_alpha as critical_alpha
+from dsm.theory._unit_correlations import unit_correlations as unit_correlations
 from dsm.theory.closures import CLOSURES as CLOSURES
 from dsm.theory.closures import AbstractClosure as AbstractClosure
 from dsm.theory.weight_channels import WEIGHT_CHANNELS as WEIGHT_CHANNELS

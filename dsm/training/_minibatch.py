@@ -134,10 +134,11 @@ class MinibatchLearning(AbstractSystem):
 
     def _split(self, student: DeepNetwork) -> tuple[DeepNetwork, DeepNetwork]:
         """What learns, and what is frozen."""
-        learns = jax.tree.map(lambda _: True, student)
-        for layer in self.frozen:
-            kept = jax.tree.map(lambda _: False, student.layers[layer - 1])
-            learns = eqx.tree_at(lambda network, place=layer - 1: network.layers[place], learns, kept)
+        layers = [
+            jax.tree.map(lambda _, learns=number not in self.frozen: learns, layer)
+            for number, layer in enumerate(student.layers, 1)
+        ]
+        learns = eqx.tree_at(lambda network: network.layers, student, tuple(layers))
         return eqx.partition(student, learns)
 
     def observe(self, state: DeepState, problem: DeepProblem, others: Others) -> Record:

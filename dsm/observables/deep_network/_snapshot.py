@@ -40,10 +40,9 @@ class Snapshot(eqx.Module):
 def take_snapshot(network: DeepNetwork, problem: DeepProblem, most: int | None = None) -> Snapshot:
     """Evaluate a network on the inputs of a problem, on the first `most` of each kind."""
 
-    def data(problem: DeepProblem) -> tuple[Array, ...]:
-        return problem.train_inputs, problem.train_targets, problem.test_inputs, problem.test_targets
-
-    seen = eqx.tree_at(data, problem, tuple(array[:most] for array in data(problem)))
+    names = ("train_inputs", "train_targets", "test_inputs", "test_targets")
+    cut = [getattr(problem, name)[:most] for name in names]
+    seen = eqx.tree_at(lambda whole: [getattr(whole, name) for name in names], problem, cut)
     test, test_outputs = network.propagate(seen.test_inputs)
     train, train_outputs = network.propagate(seen.train_inputs)
     return Snapshot(network, seen, test, train, test_outputs, train_outputs)

@@ -4,14 +4,16 @@ import logging
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from dsm import theory
 from dsm._variables import Variable
 from dsm.data.laws.hidden_manifold import ManifoldLaw
 from dsm.driver import Driver
+from dsm.networks import make_activation
 from dsm.observables.two_layer import OBSERVABLES
 from dsm.store import describe
 from dsm.tasks.online_sgd._schema import OnlineSGDConfig
@@ -54,6 +56,8 @@ def _equations_of_motion(config: OnlineSGDConfig, overlaps: StartOverlaps, times
     common: dict[str, Any] = {**_rates(config), "activation": config.network.activation}
     found = theory.online_sgd(Q, R, T, v, vt, ts=times, **common)
     arrays = _trajectory(found, ("t",))
+    if "best_correlation" in config.observe.quantities:
+        arrays |= _correlations(config, found, T, vt)
     if config.observe.steady_state and found.result == theory.Result.converged:
         end = theory.steady_state(found.Q[-1], found.R[-1], T, found.v[-1], vt, **common)
         where = "steady state near the last time, by root finding"
@@ -101,6 +105,19 @@ def _trajectory(found: theory.Trajectory, dims: tuple[str, ...]) -> dict:
         text = f"{variable.long_name}, from the equations of motion"
         arrays |= describe(f"theory_{name}", (*dims, *variable.dims), getattr(found, name), text)
     return arrays
+
+
+def _correlations(config: OnlineSGDConfig, found: theory.Trajectory, T: np.ndarray, vt: np.ndarray) -> dict:
+    """The best correlation of each teacher unit, along the curve."""
+    activation = make_activation(config.network.activation)
+
+    def at(Q: Array, R: Array, v: Array) -> Array:
+        return theory.unit_correlations(activation, theory.Overlaps(Q, R, jnp.asarray(T), v, jnp.asarray(vt))).max(1)
+
+    values = jax.jit(jax.vmap(at))(*map(jnp.asarray, (found.Q, found.R, found.v)))
+    variable = _variable("best_correlation")
+    text = f"{variable.long_name}, from the equations of motion"
+    return describe("theory_best_correlation", ("t", *variable.dims), np.asarray(values), text)
 
 
 def _variable(name: str) -> Variable:
