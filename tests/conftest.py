@@ -35,6 +35,10 @@ QUICK = (
     "test_theory.py::test_check_values[both-1-1]",
     "test_online_sgd.py::test_linear_units_decay_exactly",
     "test_training.py::test_step_is_the_papers",
+    "test_deep_network.py::test_forward_pass_against_numpy",
+    "test_deep_network.py::test_measures_against_numpy",
+    "test_specialisation.py::test_illegal_settings_are_refused",
+    "test_specialisation.py::test_step_is_the_rule[momentum]",
     "test_resume.py::test_silently_altered_checkpoint_is_found_by_its_digest",
     "test_experiments.py::test_experiment_runs_at_tiny_size[quickstart]",
 )

@@ -16,7 +16,7 @@ import dsm
 from dsm import data, networks, samplers, tasks, theory, training
 from dsm._random import stream
 from dsm.networks import spacing
-from dsm.observables import sign_network, two_layer
+from dsm.observables import deep_network, sign_network, two_layer
 from dsm.tasks import folder as folder_of_settings
 from helpers import MOVES, PROPOSALS, small_problem
 from runs import CACHE, environment
@@ -33,6 +33,8 @@ FLOORS = {
 #: Files that may loop inside compiled code, and over what.
 LOOPS = {
     "networks/_sign_network.py": "layers",
+    "networks/_deep_network.py": "draws of rows, until all are distinct",
+    "observables/deep_network/strength.py": "outputs",
     "samplers/sign_perceptron/_unit_block.py": "layers, units",
     "samplers/sign_perceptron/chains/plain.py": "weights",
     "samplers/sign_perceptron/_sampling.py": "samples, for what is observed once",
@@ -44,6 +46,7 @@ LOOPS = {
     "theory/closures/layered.py": "layers",
     "theory/_online_sgd_ode.py": "curves",
     "tasks/sample/_build.py": "samples, when problems are drawn",
+    "tasks/specialisation/_build.py": "samples, when problems are drawn",
 }
 
 
@@ -93,6 +96,12 @@ def test_every_part_is_registered_by_one_file():
         "networks/activations": networks.ACTIVATIONS.names,
         "data/laws": data.LAWS.names,
         "training/starts": training.OVERLAP_STARTS.names,
+        "data/datasets": data.DATASETS.names,
+        "data/losses": data.LOSSES.names,
+        "training/network_starts": training.NETWORK_STARTS.names,
+        "training/optimisers": training.OPTIMISERS.names,
+        "training/rates": training.RATES.names,
+        "observables/deep_network": deep_network.OBSERVABLES.names,
     }
     for folder, names in folders.items():
         files = {path.stem for path in (PACKAGE / folder).glob("[a-zA-Z]*.py")}
@@ -102,7 +111,7 @@ def test_every_part_is_registered_by_one_file():
 
 
 def test_quantity_and_stored_variable_have_the_same_name():
-    for registry in (sign_network.OBSERVABLES, two_layer.OBSERVABLES):
+    for registry in (sign_network.OBSERVABLES, two_layer.OBSERVABLES, deep_network.OBSERVABLES):
         for name in registry.names:
             first = next(iter(registry.get(name).variables))
             assert first == name or first.startswith(f"{name}_")

@@ -107,7 +107,8 @@ class MinibatchLearning(AbstractSystem):
             return problem.loss(eqx.combine(learning, kept)(inputs), targets).mean()
 
         gradient = jax.grad(loss)(learning)
-        direction, memory = self._direction().update(gradient, state.optimiser, learning)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes floats and counts
+            direction, memory = self._direction().update(gradient, state.optimiser, learning)
         epoch = t.astype(jnp.float32) / self.iterations
         lr = problem.lr * self.rate.factor(epoch, self.epochs)
         moved = jax.tree.map(lambda weights, along: weights - lr * along, learning, direction)

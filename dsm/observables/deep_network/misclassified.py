@@ -32,4 +32,4 @@ class Misclassified(AbstractMachineObservable):
 
 
 def _wrong(outputs: Array, classes: Array) -> Array:
-    return (outputs.argmax(1) != classes).astype(jnp.float32).mean()
+    return (outputs.argmax(1).astype(jnp.int32) != classes).astype(jnp.float32).mean()
