@@ -42,11 +42,14 @@ def main(runs: str, output: str) -> None:
         )
         by_sample = data.best_correlation.transpose("sample", "teacher", "t").values
         times = np.array([[_first(data.t.values, row) for row in rows] for rows in by_sample])
-        done = np.isfinite(times)
-        mean = np.array([times[done[:, m], m].mean() if done[:, m].any() else np.nan for m in range(len(strengths))])
-        spread = np.array([times[done[:, m], m].std() if done[:, m].any() else np.nan for m in range(len(strengths))])
-        plateau.errorbar(strengths, mean, spread / samples**0.5, fmt="o", ms=4, label=f"simulation, {samples} samples")
+        done = np.isfinite(times).all(0)  # where a sample is still waiting there is only a lower bound
+        mean = np.where(done, times.mean(0), np.nan)
+        error_of_mean = times.std(0, ddof=1) / samples**0.5
+        plateau.errorbar(strengths, mean, error_of_mean, fmt="o", ms=4, label=f"simulation, {samples} samples")
         plateau.plot(strengths, theory, "s", mfc="none", color="k", label="equations of motion")
+        if not done.all():
+            late = np.full((~done).sum(), data.t.values[-1])
+            plateau.plot(strengths[~done], late, "^", color="C0", mfc="none", label="not all samples by then")
         plateau.set_xscale("log")
         plateau.set_yscale("log")
         plateau.set_xlabel(r"strength $\tilde v_m$")
