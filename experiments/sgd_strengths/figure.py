@@ -61,8 +61,8 @@ def main(runs: str, output: str) -> None:
             axes.set_xlabel("$t$ = steps / $N$")
         curves.legend(fontsize=8)
         curves.set_title(f"{activation}: points: simulation, lines: equations of motion", fontsize=9)
-        print(f"{activation}: strengths {strengths}, theory {theory}, simulation {mean} +- {spread / samples**0.5}, "
-              f"learned in {done.sum(0)} of {samples} samples")  # fmt: skip
+        print(f"{activation}: strengths {strengths}, theory {theory}, simulation {mean} +- {error_of_mean}, "
+              f"learned in {np.isfinite(times).sum(0)} of {samples} samples")  # fmt: skip
         reached = np.isfinite(theory) & (theory > 0)
         if reached.sum() > 1:
             slope = np.polyfit(np.log(strengths[reached]), np.log(theory[reached]), 1)[0]
