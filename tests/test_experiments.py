@@ -27,6 +27,11 @@ SMALL = ("data.samples=2", "data.test_patterns=20", "data.alpha=1.0", "sampler.r
 
 EQUILIBRIUM = ("network.width=9", "sampler.sweeps=16", "observe.every=4", "observe.burn_in=4")
 
+SMALL_NETWORK = ("network.width=6", "network.teachers=3", "network.outputs=5", "training.iterations=4")
+#: Of all experiments that look at the published sweep, so that they share compiled programs.
+PUBLISHED_SWEEP = (*SMALL_NETWORK, "network.decay=[0,1]", "observe.per_decade=4")
+DEEP = ("network.width=6", "network.teachers=[3,4]", "network.multi=2", "network.outputs=5", "training.batch=10")
+
 #: Runs of each experiment at a small size, enough for its figure, and what the figure script takes besides.
 TINY = {
     "quickstart": [("network.width=5",)],
@@ -46,27 +51,48 @@ TINY = {
     "sgd_overparam": [("network.width=20",), ("network.width=20", "network.students=3", "data.samples=0")],
     "sgd_both_layers": [("network.width=20", "training.lr_second=0"), ("network.width=20",)],
     "hidden_manifold_sgd": [("network.width=20", "data.law.latent=10", "data.test_patterns=50")],
+    "sgd_strengths": [("network.width=20",)],
+    "specialisation_sweep": [PUBLISHED_SWEEP],
+    "specialisation_l_shape": [PUBLISHED_SWEEP, (*PUBLISHED_SWEEP, "network.multi=2")],
+    "specialisation_recovery": [PUBLISHED_SWEEP],
+    "specialisation_convergence": [PUBLISHED_SWEEP],
+    "specialisation_gradients": [PUBLISHED_SWEEP],
+    "specialisation_deep": [DEEP],
+    "specialisation_set_size": [(*DEEP, "data.patterns=20"), (*DEEP, "training.loss=cross_entropy")],
+    "specialisation_teacher_aware": [
+        (*SMALL_NETWORK, f"data.dataset.name={name}") for name in ("gaussian", "teacher_aware")
+    ],
 }
-FIGURE_ARGUMENTS = {"alpha": ("2",)}
+FIGURE_ARGUMENTS = {
+    "alpha": ("2",),
+    **{f"specialisation_{name}": ("3",) for name in ("l_shape", "recovery", "convergence", "gradients")},
+    "specialisation_sweep": (None, "3"),
+}
 
 
-#: Sizes of online SGD at which anything runs at once.
-SMALL_SGD = ("data.samples=2", "training.time=2", "observe.per_decade=4")
+#: Sizes at which anything runs at once, by task.
+SMALL_OF = {
+    "sample": SMALL,
+    "online_sgd": ("data.samples=2", "training.time=2", "observe.per_decade=4"),
+    "specialisation": ("data.samples=2", "data.patterns=40", "data.test_patterns=30", "training.epochs=3"),
+}
+#: Figures of a run that draws all it can, where they do not depend on what is observed.
+FIGURES = {"online_sgd": {"online_sgd.png"}, "specialisation": {"learning.png", "l_shape.png"}}
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_runs_at_tiny_size(name, tmp_path):
     """The runs, what they leave, and the figure that is drawn from it."""
-    online = dsm.compose(f"experiment={name}").task == "online_sgd"
-    small = SMALL_SGD if online else SMALL
+    task = dsm.compose(f"experiment={name}").task
     for settings in TINY[name]:
-        path = dsm.run(f"experiment={name}", *small, *settings, f"run.root={tmp_path}", "run.progress=none")
+        path = dsm.run(f"experiment={name}", *SMALL_OF[task], *settings, f"run.root={tmp_path}", "run.progress=none")
         assert path.is_relative_to(tmp_path / name)
         found = {entry.name for entry in path.iterdir()}
         assert found >= {"config.yaml", "manifest.json", "results.nc", "figures", "log.txt", "DONE"}
         figures = {figure.name for figure in (path / "figures").iterdir()}
-        if online:
-            assert figures == {"online_sgd.png"}
+        if task != "sample":
+            assert "learning.png" in figures or figures == FIGURES[task]
+            assert figures <= FIGURES[task]
             assert dsm.load(path).attrs["complete"] == 1
             continue
         assert "checkpoints" in found

@@ -58,6 +58,9 @@ def main(runs: str, output: str) -> None:
     panels[0].set_title("test loss", fontsize=9)
     for axes in panels:
         axes.set_xscale("log")
+        axes.minorticks_off()
+        axes.set_xticks(sorted({data.attrs["data.patterns"] for data in found}))
+        axes.xaxis.set_major_formatter("{x:.0f}")
         axes.set_xlabel("training patterns")
     panels[1].legend(fontsize=6)
     figure.suptitle(f"after {int(found[0].epoch[-1])} x {found[0].attrs['training.iterations']} batches; "

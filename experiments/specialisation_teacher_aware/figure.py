@@ -38,7 +38,7 @@ def main(runs: str, output: str) -> None:
             recovered.errorbar(sizes, *zip(*shares, strict=True), **look)
             for row, data in enumerate(series):
                 chance = float((data.baseline_best_correlation.sel(inputs="test").isel(epoch=-1) > 0.95).mean())
-                cells = [f"{value:.4f}({error:.4f})" for value, error in (losses[row], shares[row])]
+                cells = ["{:.1e}({:.0e})".format(*losses[row]), "{:.2f}({:.2f})".format(*shares[row])]
                 print(f"| {name} | {multi} | {sizes[row]} | {cells[0]} | {cells[1]} | {chance:g} |")
     loss.set_yscale("log")
     loss.set_ylabel("test loss (normal inputs)")
@@ -46,6 +46,9 @@ def main(runs: str, output: str) -> None:
     recovered.set_ylim(-0.03, 1.05)
     for axes in (loss, recovered):
         axes.set_xscale("log")
+        axes.minorticks_off()
+        axes.set_xticks(sorted({data.attrs["data.patterns"] for data in found}))
+        axes.xaxis.set_major_formatter("{x:.0f}")
         axes.set_xlabel("training patterns")
     loss.legend(fontsize=7)
     figure.suptitle(
