@@ -9,7 +9,8 @@ from dsm._errors import ConfigError
 from dsm.networks import ACTIVATIONS, AbstractActivation, make_activation
 from dsm.networks.activations import relu
 from dsm.networks.activations._arcsin import arcsin
-from dsm.theory import Overlaps
+from dsm.networks.activations.leaky_relu import LeakyReLU
+from dsm.theory import Overlaps, unit_correlations
 from dsm.theory._online_sgd_ode import averages
 
 PAIRS = ("value_value", "slope_slope", "slope_field_value")
@@ -39,6 +40,40 @@ def test_closed_forms_equal_quadrature(name, kind):
         np.testing.assert_allclose(found, getattr(plain, average)(covariance), atol=2e-6)
     found = activation.slope_slope_error(covariance, outputs, STUDENTS)
     np.testing.assert_allclose(found, plain.slope_slope_error(covariance, outputs, STUDENTS), atol=5e-6)
+
+
+@pytest.mark.parametrize("leak", [0.0, 0.3, 1.0])
+def test_leaky_rectifier_lies_between_rectifier_and_identity(leak):
+    """Its closed averages at both ends, and between them against sums over g = leak x + (1 - leak) relu(x)."""
+    covariance = jnp.asarray(covariance_of("generic"))
+    found = LeakyReLU(leak)
+    if leak in (0.0, 1.0):
+        other = make_activation("linear" if leak else "relu")
+        for average in PAIRS:
+            np.testing.assert_allclose(getattr(found, average)(covariance), getattr(other, average)(covariance))
+        return
+    fields = np.random.default_rng(0).multivariate_normal(np.zeros(5), covariance, 400_000)
+    g, slope = found(jnp.asarray(fields)), found.slope(jnp.asarray(fields))
+    for average, (a, b) in zip(PAIRS, ((g, g), (slope, slope), (slope * fields, g)), strict=True):
+        products = np.asarray(a)[:, :, None] * np.asarray(b)[:, None, :]
+        error = products.std(0) / len(fields) ** 0.5
+        assert (np.abs(getattr(found, average)(covariance) - products.mean(0)) < 5 * error + 1e-12).all(), average
+
+
+@pytest.mark.parametrize("name", ["erf", "relu"])
+def test_correlations_of_units_equal_monte_carlo(name):
+    """Student units 0, 1 and teacher units 0, 1, 2; a student unit that is a teacher unit has correlation 1."""
+    activation = make_activation(name)
+    covariance = covariance_of("generic", seed=3)
+    covariance[:, 0], covariance[0, :] = covariance[:, 2].copy(), covariance[2, :].copy()
+    covariance[0, 0] = covariance[2, 2]
+    parts = covariance[:2, :2], covariance[:2, 2:], covariance[2:, 2:], np.ones(2), np.ones(3)
+    found = np.asarray(unit_correlations(activation, Overlaps(*map(jnp.asarray, parts))))
+    rng = np.random.default_rng(4)
+    fields = rng.multivariate_normal(np.zeros(5), covariance, 400_000, method="eigh")
+    sampled = np.corrcoef(np.asarray(activation(jnp.asarray(fields))).T)[2:, :2]
+    assert found.shape == (3, 2) and abs(found[0, 0] - 1) < 1e-6
+    np.testing.assert_allclose(found, sampled, atol=5 / 400_000**0.5)
 
 
 @pytest.mark.parametrize("kind", ["generic", "singular"])

@@ -233,9 +233,13 @@ def test_run_resumes_bitwise(tmp_path):
 
 
 def test_dataset_of_a_run(tmp_path):
-    settings = (*SMALL, "observe.steady_state=true", "data.noise=0.1", f"run.root={tmp_path}")
+    settings = (*SMALL, "observe.steady_state=true", "data.noise=0.1", f"run.root={tmp_path}",
+                "observe.quantities=[Q,R,v,test_error,best_correlation]")  # fmt: skip
     path = dsm.run(*settings)
     found = results(path)
+    assert found.best_correlation.dims == ("sample", "t", "teacher")
+    at_start = found.theory_best_correlation.isel(t=0).broadcast_like(found.best_correlation.isel(t=0))
+    np.testing.assert_allclose(found.best_correlation.isel(t=0), at_start, atol=1e-6)
     assert found.Q.dims == ("sample", "t", "student", "student_2") and found.R.dims == (
         "sample",
         "t",

@@ -58,10 +58,10 @@ def of_dsm(teachers: int, multi: int, samples: int, steps: int, calls: int) -> f
     system, axes, layout = plan(config, key)
     driver = make_driver(config, key, system, axes, layout)
     progress = driver.begin()
-    segments = jnp.asarray([steps], jnp.int32), jnp.asarray([False])
 
     def call() -> None:
-        nonlocal progress
+        nonlocal progress  # and `advance` takes its arguments away
+        segments = jnp.asarray([steps], jnp.int32), jnp.asarray([False])
         progress, _ = jax.block_until_ready(driver.advance(progress, *segments))
 
     return median(call, calls) / steps / (samples * len(config.network.decays))
