@@ -4,10 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-#: Colours of decays, light to dark, and of layers.
+from dsm.plotting._figures import drawn
+
+#: Colours of teacher units, the strongest dark.
 SHADES = "viridis"
 
 
@@ -23,22 +26,43 @@ def draw_specialisation(dataset: xr.Dataset, folder: Path) -> list[Path]:
 
 
 def learning(dataset: xr.Dataset) -> Figure | None:
-    """Losses against epochs, one colour a decay and one style a learning rate; and the best correlation of each teacher unit
-    with a student unit, one panel a layer, at the first decay and learning rate, over the baseline."""
+    """Losses against epochs, one colour a decay and learning rate; the best correlation of each teacher unit with a student
+    unit, one panel a layer, over the baseline; and a panel for each further quantity that says it is drawn as a curve. Where
+    nothing else is said, at the first decay and learning rate."""
     losses = [name for name in ("test_loss", "train_loss") if f"{name}_mean" in dataset]
-    correlations = "teacher_best_correlation_mean" in dataset
-    layers = dataset.layer.values if correlations else []
-    if not losses and not correlations:
+    layers = dataset.layer.values if "teacher_best_correlation_mean" in dataset else []
+    further = [name for pairs in drawn(dataset, "curve").values() for name in pairs.values()]
+    number = bool(losses) + len(layers) + len(further)
+    if not number:
         return None
-    figure = Figure(figsize=(4.6 * (bool(losses) + len(layers)), 3.8), layout="constrained")
-    panels = list(figure.subplots(1, bool(losses) + len(layers), squeeze=False)[0])
+    figure = Figure(figsize=(4.6 * number, 3.8), layout="constrained")
+    panels = iter(figure.subplots(1, number, squeeze=False)[0])
     if losses:
-        _losses(panels.pop(0), dataset, losses)
-    for axes, layer in zip(panels, layers, strict=True):
-        _correlations(axes, dataset.isel(decay=0, lr=0).sel(layer=layer, inputs="test"))
-        axes.set_title(f"layer {layer}, $p={float(dataset.decay[0]):g}$", fontsize=9)
+        _losses(next(panels), dataset, losses)
+    first = dataset.isel(decay=0, lr=0)
+    for layer in layers:
+        axes = next(panels)
+        _correlations(axes, first.sel(layer=layer, inputs="test"))
+        axes.set_title(f"layer {layer}, $p={float(first.decay):g}$", fontsize=9)
+    for name in further:
+        _further(next(panels), first, name)
     figure.suptitle(f"{dataset.sizes['sample']} samples, jackknife errors", fontsize=9)
     return figure
+
+
+def _further(axes: Axes, at: xr.Dataset, name: str) -> None:
+    """One curve for each entry of a quantity's own dimensions."""
+    inner = [dim for dim in at[f"{name}_mean"].dims if dim != "epoch"]
+    for place in np.ndindex(*(at.sizes[dim] for dim in inner)):
+        one = at[[f"{name}_mean", f"{name}_error"]].isel(dict(zip(inner, place, strict=True)))
+        label = ", ".join(f"{dim} {one[dim].item()}" for dim in inner if at.sizes[dim] > 1)
+        mean, error = one[f"{name}_mean"], np.nan_to_num(one[f"{name}_error"])
+        axes.errorbar(at.epoch, mean, error, lw=1, label=label or None)
+    axes.set_ylabel(at[name].attrs["label"])
+    axes.set_title(f"$p={float(at.decay):g}$", fontsize=9)
+    _epochs(axes)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(fontsize=7)
 
 
 def _losses(axes: Axes, dataset: xr.Dataset, names: list[str]) -> None:
@@ -109,6 +133,4 @@ def _epochs(axes: Axes) -> None:
 
 
 def _shade(place: int, number: int) -> tuple[float, ...]:
-    from matplotlib import colormaps
-
     return colormaps[SHADES](0.9 * place / max(number - 1, 1))

@@ -21,7 +21,10 @@ class GradientNorm(AbstractMachineObservable):
 
     variables: ClassVar[dict[str, Variable]] = {
         "gradient_norm": Variable(
-            ("layer", "quantile"), "norm of a pattern's gradient by the fields of a layer, |g_l(x)|", label="$|g_l(x)|$"
+            ("layer", "quantile"),
+            "norm of a pattern's gradient by the fields of a layer, |g_l(x)|",
+            label="$|g_l(x)|$",
+            figures=("curve",),
         )
     }
     coordinates: ClassVar[dict[str, Coordinate]] = {
