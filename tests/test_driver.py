@@ -176,6 +176,7 @@ CASES = {
         "observe=equilibrium",
     ),
     "manifold": ("task=online_sgd", "data=manifold_law", "data.samples=4"),
+    "specialisation": ("task=specialisation", "data.samples=4", "network.decay=[0,1]", "data.patterns=4000"),
 }
 
 
@@ -185,13 +186,10 @@ def test_counted_memory_is_what_the_compiler_allots(case):
     config = dsm.compose(*CASES[case])
     parts = importlib.import_module(f"dsm.tasks.{config.task}._build")
     key = root_key(config.seed)
-    if config.task == "sample":
-        system, axes, layout = plan = parts.plan(config, key)
-        driver, references = parts.make_driver(config, key, *plan), len(config.observe.references)
-    else:
-        overlaps = parts.start_overlaps(config, key)
-        system, axes, layout = plan = parts.plan(config, key, overlaps)
-        driver, references = parts.make_driver(config, key, overlaps, *plan), 0
+    start = (parts.start_overlaps(config, key),) if config.task == "online_sgd" else ()
+    system, axes, layout = plan = parts.plan(config, key, *start)
+    driver = parts.make_driver(config, key, *start, *plan)
+    references = len(config.observe.references) if config.task == "sample" else 0
     steps, recorded = jnp.zeros((SEGMENTS,), jnp.int32), jnp.zeros((SEGMENTS,), bool)
     compiled = Driver.advance.lower(driver, driver.begin(), steps, recorded).compile()
     found = compiled.compiled.memory_analysis()

@@ -31,7 +31,6 @@ class Steps(AbstractRate):
 
     def factor(self, epoch: Float[Array, ""], epochs: int) -> Float[Array, ""]:
         changes = dict(zip(*self._lists(), strict=True))
-        # optax changes after a boundary, and the first step of an epoch is at its boundary.
         return optax.schedules.piecewise_constant_schedule(1.0, changes)(epoch).astype(epoch.dtype)
 
     def _lists(self) -> tuple[list, list]:
