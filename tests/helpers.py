@@ -1,6 +1,7 @@
 """What several tests need: small problems, the naive chain, exact enumeration, tolerances from measured errors."""
 
 import contextlib
+import functools
 import itertools
 
 import jax
@@ -41,11 +42,26 @@ def small_problem(
 ) -> data.Problem:
     """A problem small enough for naive computations; random wiring has c = width / 2."""
     fan_in = width if wiring == "dense" else max(1, width // 2)
-    teacher = networks.SignNetwork(
-        width, depth, fan_in, weights=weights, wiring=wiring, key=jax.random.key(1000 + seed)
+    return make_problem(
+        jax.random.key(1000 + seed), jax.random.key(2000 + seed), width, depth, fan_in, weights, wiring, alpha
     )
-    inputs = data.iid_signs(width)
-    return data.teacher_problem(jax.random.key(2000 + seed), teacher, inputs, alpha, test_patterns=50)
+
+
+@functools.partial(jax.jit, static_argnames=("width", "depth", "fan_in", "weights", "wiring", "alpha", "test_patterns"))
+def make_problem(
+    teacher_key,
+    data_key,
+    width: int,
+    depth: int,
+    fan_in: int,
+    weights: str = "spherical",
+    wiring: str = "dense",
+    alpha: float = 3.0,
+    test_patterns: int = 50,
+) -> data.Problem:
+    """A teacher and independent signs. One program: each operation by itself would take longer to compile."""
+    teacher = networks.SignNetwork(width, depth, fan_in, weights=weights, wiring=wiring, key=teacher_key)
+    return data.teacher_problem(data_key, teacher, data.iid_signs(width), alpha, test_patterns)
 
 
 def energy_of(problem: data.Problem, weights: np.ndarray) -> int:
@@ -63,6 +79,12 @@ def energy_of(problem: data.Problem, weights: np.ndarray) -> int:
     return int(np.sum(spins != np.asarray(problem.labels)))
 
 
+@functools.cache
+def draw_of(move: AbstractProposal):
+    """The random numbers of a move, compiled as in the sweep: op by op, XLA may round a normal variate otherwise."""
+    return jax.jit(move.draw, static_argnums=2)
+
+
 def naive_sweep(
     key, weights: np.ndarray, problem: data.Problem, move, beta: float, inner: int
 ) -> tuple[np.ndarray, int]:
@@ -71,13 +93,11 @@ def naive_sweep(
     For proposals only. The energy is an integer from float64 sums, so that decisions agree bitwise or not at all.
     """
     wiring = problem.teacher.wiring
-    # Compiled, as the sweep is: op by op, XLA may round a normal variate otherwise.
-    jitted_draw = jax.jit(move.draw, static_argnums=2)
     weights = np.array(weights)
     energy = energy_of(problem, weights)
     for layer in range(wiring.depth):
         shape = (wiring.width, inner * wiring.fan_in)
-        numbers, allowed = jitted_draw(stream(key, "layer", layer), jnp.float32(beta), shape)
+        numbers, allowed = draw_of(move)(stream(key, "layer", layer), jnp.float32(beta), shape)
         for unit, turn in itertools.product(range(shape[0]), range(shape[1])):
             k = turn % wiring.fan_in
             old = weights[layer, unit, k]

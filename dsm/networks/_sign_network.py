@@ -80,18 +80,19 @@ class SignNetwork(eqx.Module):
     def fields(self, pattern: Int8[Array, " N"] | Float[Array, " N"]) -> Float[Array, "L N"]:
         """Pre-activations h of all layers for one pattern of signs."""
         scale = jnp.asarray(self.wiring.fan_in**-0.5, self.weights.dtype)
-
-        def layer(spins, matrix):
-            field = jnp.matmul(matrix, spins, precision=lax.Precision.HIGHEST)
-            return sign_pm(field), field
-
-        _, fields = lax.scan(layer, pattern.astype(self.weights.dtype), self.wiring.matrices(self.weights))
+        _, fields = lax.scan(_layer, pattern.astype(self.weights.dtype), self.wiring.matrices(self.weights))
         return scale * fields
 
     def __call__(self, pattern: Int8[Array, " N"] | Float[Array, " N"]) -> Int8[Array, "L_plus_1 N"]:
         """Spins S of all layers for one pattern of signs, the input S[0] included."""
         spins = sign_pm(self.fields(pattern)).astype(jnp.int8)
         return jnp.concatenate([pattern.astype(jnp.int8)[None], spins])
+
+
+def _layer(spins: Float[Array, " N"], matrix: Float[Array, "N N"]) -> tuple[Float[Array, " N"], Float[Array, " N"]]:
+    """The spins of the next layer, and sqrt(c) h. Not inside `fields`, or each call outside of jit would compile anew."""
+    field = jnp.matmul(matrix, spins, precision=lax.Precision.HIGHEST)
+    return sign_pm(field), field
 
 
 def make_wiring(key: Key[Array, ""], name: str, width: int, depth: int, fan_in: int | None) -> Wiring:
