@@ -4,7 +4,10 @@ Every random number of a run descends from one seed through a named stream and i
 observable, a replica or a device leaves everybody else's numbers as they were.
 """
 
+import math
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import jax
 from jaxtyping import Array, Int, Key
@@ -30,3 +33,12 @@ def stream(key: Key[Array, ""], name: str, *indices: Index) -> Key[Array, ""]:
     for index in indices:
         key = jax.random.fold_in(key, index)
     return key
+
+
+def draw(sampler: Callable[..., Array], key: Key[Array, ""], shape: tuple[int, ...], *options: Any) -> Array:
+    """`sampler(key, shape, *options)` of `jax.random`, drawn as a vector: the same numbers, and less to compile.
+
+    XLA writes out loops over short rows, and the code of one random number is long: of shape (60, 10) it takes five times as
+    long to compile as of (600,), and ten times under `jax.vmap`.
+    """
+    return sampler(key, (math.prod(shape),), *options).reshape(shape)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, Key
 
+from dsm._random import draw
 from dsm.networks.activations import AbstractActivation
 
 #: Where a hidden layer is normalised.
@@ -105,8 +106,8 @@ def distinct_rows(
     """
     alphabet = jnp.asarray(values, jnp.float32)
 
-    def draw(turn: Int[Array, ""]) -> Int[Array, "rows columns"]:
-        return jax.random.randint(jax.random.fold_in(key, turn), (rows, columns), 0, len(values), jnp.int32)
+    def drawn(turn: Int[Array, ""]) -> Int[Array, "rows columns"]:
+        return draw(jax.random.randint, jax.random.fold_in(key, turn), (rows, columns), 0, len(values), jnp.int32)
 
     def repeated(codes: Int[Array, "rows columns"]) -> Array:
         # Rows that equal an earlier one, or vanish.
@@ -115,9 +116,9 @@ def distinct_rows(
 
     def again(carry: tuple[Array, Array]) -> tuple[Array, Array]:
         turn, codes = carry
-        return turn + 1, jnp.where(repeated(codes)[:, None], draw(turn), codes)
+        return turn + 1, jnp.where(repeated(codes)[:, None], drawn(turn), codes)
 
-    first = jnp.int32(1), draw(jnp.int32(0))
+    first = jnp.int32(1), drawn(jnp.int32(0))
     return alphabet[lax.while_loop(lambda carry: repeated(carry[1]).any(), again, first)[1]]
 
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from dsm._random import draw
 from dsm.data.laws._base import LAWS, AbstractLaw
 
 
@@ -35,5 +36,5 @@ class GaussianLaw(AbstractLaw):
     def draw(
         self, key: Key[Array, ""], disorder: None, number: int
     ) -> tuple[Float[Array, "n N"], Float[Array, "n N_teacher"]]:
-        inputs = jax.random.normal(key, (number, self.width), jnp.float32)
+        inputs = draw(jax.random.normal, key, (number, self.width), jnp.float32)
         return inputs, inputs

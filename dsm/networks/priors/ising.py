@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from dsm._random import draw
 from dsm.networks.priors._base import PRIORS, AbstractPrior
 
 
@@ -16,7 +17,7 @@ class Ising(AbstractPrior):
     continuous: ClassVar[bool] = False
 
     def sample(self, key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
-        return jax.random.rademacher(key, shape, jnp.float32)
+        return draw(jax.random.rademacher, key, shape, jnp.float32)
 
     def normalise(self, weights: Float[Array, "... c"]) -> Float[Array, "... c"]:
         return weights
