@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key, Shaped
 from dsm._random import stream
 from dsm.data.datasets import AbstractDataset, Examples
 from dsm.data.losses import AbstractLoss
-from dsm.networks import AbstractActivation, Affine, DeepNetwork, distinct_rows
+from dsm.networks import AbstractActivation, Affine, DeepNetwork, activate, distinct_rows
 
 
 class TeacherLaw(eqx.Module):
@@ -55,7 +55,7 @@ class TeacherLaw(eqx.Module):
                 layer = Affine(weights / scale[:, None], (layer.bias - mean) / scale)
             layers.append(layer)
             if level < last:
-                below = DeepNetwork((), self.activation, self.batch_norm).activate(field)
+                below = activate(field, self.activation, self.batch_norm)
         return DeepNetwork(tuple(layers), self.activation, self.batch_norm)
 
 

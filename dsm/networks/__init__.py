@@ -3,6 +3,7 @@
 from dsm.networks._deep_network import BATCH_NORMS as BATCH_NORMS
 from dsm.networks._deep_network import Affine as Affine
 from dsm.networks._deep_network import DeepNetwork as DeepNetwork
+from dsm.networks._deep_network import activate as activate
 from dsm.networks._deep_network import available_rows as available_rows
 from dsm.networks._deep_network import distinct_rows as distinct_rows
 from dsm.networks._lattice import spacing as spacing

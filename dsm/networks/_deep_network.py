@@ -78,18 +78,19 @@ class DeepNetwork(eqx.Module):
             field = layer(below)
             if fields:
                 field = field + fields[level]
-            below = self.activate(field)
+            below = activate(field, self.activation, self.batch_norm)
             if units:
                 below = below + units[level]
             hidden.append(below)
         return tuple(hidden), self.layers[-1](below)
 
-    def activate(self, field: Float[Array, "P K"]) -> Float[Array, "P K"]:
-        """The activations of a hidden layer with these fields."""
-        if self.batch_norm == "before":
-            return self.activation(_normalised(field))
-        after = self.activation(field)
-        return _normalised(after) if self.batch_norm == "after" else after
+
+def activate(field: Float[Array, "P K"], activation: AbstractActivation, batch_norm: str) -> Float[Array, "P K"]:
+    """The activations of a hidden layer with these fields; see `DeepNetwork`."""
+    if batch_norm == "before":
+        return activation(_normalised(field))
+    after = activation(field)
+    return _normalised(after) if batch_norm == "after" else after
 
 
 def _normalised(values: Float[Array, "P K"]) -> Float[Array, "P K"]:

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import dsm
+from dsm.observables.statistics import jackknife
 
 #: A unit has left its plateau where its best correlation is above this.
 LEARNED = 0.9
@@ -43,8 +44,7 @@ def main(runs: str, output: str) -> None:
         by_sample = data.best_correlation.transpose("sample", "teacher", "t").values
         times = np.array([[_first(data.t.values, row) for row in rows] for rows in by_sample])
         done = np.isfinite(times).all(0)  # where a sample is still waiting there is only a lower bound
-        mean = np.where(done, times.mean(0), np.nan)
-        error_of_mean = times.std(0, ddof=1) / samples**0.5
+        mean, error_of_mean = jackknife(times)  # NaN where a sample is missing
         plateau.errorbar(strengths, mean, error_of_mean, fmt="o", ms=4, label=f"simulation, {samples} samples")
         plateau.plot(strengths, theory, "s", mfc="none", color="k", label="equations of motion")
         if not done.all():

@@ -11,6 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import dsm
+from dsm.observables.statistics import jackknife
+from dsm.plotting import with_error
 
 
 def main(runs: str, output: str, teachers: str = "20") -> None:
@@ -33,7 +35,7 @@ def main(runs: str, output: str, teachers: str = "20") -> None:
             mean, spread = loss.mean(1), loss.std(1, ddof=1)
             axes.plot(data.epoch, mean, color=f"C{place}", lw=1.2, label=f"multi {data.attrs['network.multi']}")
             axes.fill_between(data.epoch, mean - spread, mean + spread, color=f"C{place}", alpha=0.2, lw=0)
-            ends.append(f"{mean[-1]:.2f}({spread[-1] / samples**0.5:.2f})")
+            ends.append(with_error(*map(float, jackknife(loss[-1]))))
         print(f"| {decay:g} | " + " | ".join(ends) + " |")
         axes.set_title(f"$p={decay:g}$", fontsize=9)
         axes.set_xlabel("epoch")

@@ -15,6 +15,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import dsm
+from dsm.observables.statistics import jackknife
+from dsm.plotting import with_error
 
 EPOCHS = (0, 25, 50, 75, 100)
 
@@ -42,9 +44,8 @@ def main(runs: str, output: str, reference: str | None = None) -> None:
                 axes.set_xlabel(r"$\max_j\rho_{jk}$")
         grid[row][0].set_ylabel(r"$\sqrt{E\,\beta_{kk}}$")
         curve = grid[row][-1]
-        best = at.teacher_best_correlation.mean("teacher").transpose("sample", "epoch").values
-        error = best.std(0, ddof=1) / len(best) ** 0.5
-        curve.errorbar(data.epoch, best.mean(0), error, fmt="o-", ms=2.5, lw=0.9, elinewidth=0.7, label="here")
+        best, error = jackknife(at.teacher_best_correlation.mean("teacher").transpose("sample", "epoch").values)
+        curve.errorbar(data.epoch, best, np.nan_to_num(error), fmt="o-", ms=2.5, lw=0.9, elinewidth=0.7, label="here")
         chance = at.baseline_best_correlation.mean(["teacher", "sample"])
         curve.plot(data.epoch, chance, "--", color="0.4", lw=1, label="another teacher")
         if authors is not None:
@@ -68,9 +69,7 @@ def _row(layer: int, at, best: np.ndarray, error: np.ndarray) -> None:
     """Mean best correlation at some epochs, and the share of teacher units above 0.9 at the end."""
     covered = at.teacher_matched_units.sel(threshold=0.9) > 0
     covered = covered.where(at.teacher_best_correlation.notnull()).mean("teacher").isel(epoch=-1)
-    at_epochs = {
-        int(at.epoch[place]): f"{best.mean(0)[place]:.3f}({error[place]:.3f})" for place in range(len(at.epoch))
-    }
+    at_epochs = {int(at.epoch[place]): with_error(best[place], error[place]) for place in range(len(at.epoch))}
     print(f"layer {layer}: above 0.9 at the end {float(covered.mean()):.2f}; mean best correlation", at_epochs)
     print("   baseline at the end", float(at.baseline_best_correlation.isel(epoch=-1).mean()))
 

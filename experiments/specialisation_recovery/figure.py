@@ -11,6 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import dsm
+from dsm.observables.statistics import jackknife
+from dsm.plotting import with_error
 
 #: A teacher unit is recovered where a student unit has this correlation with it, on test inputs.
 RECOVERED = 0.95
@@ -42,7 +44,7 @@ def main(runs: str, output: str, teachers: str = "20") -> None:
                 style = {"fmt": "o-", "ms": 2.5, "lw": 0.9, "elinewidth": 0.6, "color": f"C{place}"}
                 axes.errorbar(units, share, error, label=f"multi {data.attrs['network.multi']}", **style)
                 by_sample = recovered.sum("teacher").values
-                numbers.append(f"{by_sample.mean():.1f}({by_sample.std(ddof=1) / samples**0.5:.1f})")
+                numbers.append(with_error(*map(float, jackknife(by_sample))))
                 chance = max(chance, float((at.baseline_best_correlation > RECOVERED).mean()))
             print(f"| {epoch} | {decay:g} | " + " | ".join(numbers) + f" | {chance:g} |")
             axes.set_title(f"$p={decay:g}$, epoch {epoch}", fontsize=9)

@@ -12,6 +12,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import dsm
+from dsm.observables.statistics import jackknife
+from dsm.plotting import with_error
 
 LOSSES = {"mean_square": "-", "cross_entropy": "--"}
 
@@ -43,10 +45,9 @@ def main(runs: str, output: str) -> None:
                 values = [_end(one) for one in best]
                 columns.append(values)
                 axes.errorbar(sizes, *zip(*values, strict=True), **look)
-            for row, data in enumerate(series):
-                cells = " | ".join(f"{column[row][0]:.3f}({column[row][1]:.3f})" for column in columns)
-                print(f"| {loss} | {multi} | {sizes[row]} | {ends[row][0]:.4f}({ends[row][1]:.4f}) | {cells} |")
-                del data
+            for row in range(len(series)):
+                cells = " | ".join(with_error(*column[row]) for column in columns)
+                print(f"| {loss} | {multi} | {sizes[row]} | {with_error(*ends[row])} | {cells} |")
     for axes, layer in zip(panels[1:], layers, strict=True):
         chance = [
             float(d.baseline_best_correlation.sel(layer=layer, inputs="test").isel(epoch=-1).mean()) for d in found
@@ -70,8 +71,8 @@ def main(runs: str, output: str) -> None:
 
 def _end(values: xr.DataArray) -> tuple[float, float]:
     """Mean over samples at the last record, and its standard error."""
-    last = values.isel(epoch=-1).values
-    return float(last.mean()), float(last.std(ddof=1) / len(last) ** 0.5)
+    mean, error = jackknife(values.isel(epoch=-1).values)
+    return float(mean), float(error)
 
 
 if __name__ == "__main__":

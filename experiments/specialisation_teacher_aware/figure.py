@@ -11,6 +11,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import dsm
+from dsm.observables.statistics import jackknife
+from dsm.plotting import with_error
 
 SETS = {"gaussian": "--", "teacher_aware": "-"}
 
@@ -38,7 +40,7 @@ def main(runs: str, output: str) -> None:
             recovered.errorbar(sizes, *zip(*shares, strict=True), **look)
             for row, data in enumerate(series):
                 chance = float((data.baseline_best_correlation.sel(inputs="test").isel(epoch=-1) > 0.95).mean())
-                cells = ["{:.1e}({:.0e})".format(*losses[row]), "{:.2f}({:.2f})".format(*shares[row])]
+                cells = ["{:.1e}({:.0e})".format(*losses[row]), with_error(*shares[row])]
                 print(f"| {name} | {multi} | {sizes[row]} | {cells[0]} | {cells[1]} | {chance:g} |")
     loss.set_yscale("log")
     loss.set_ylabel("test loss (normal inputs)")
@@ -59,8 +61,8 @@ def main(runs: str, output: str) -> None:
 
 def _end(values: xr.DataArray) -> tuple[float, float]:
     """Mean over samples at the last record, and its standard error."""
-    last = values.isel(epoch=-1).values
-    return float(last.mean()), float(last.std(ddof=1) / len(last) ** 0.5)
+    mean, error = jackknife(values.isel(epoch=-1).values)
+    return float(mean), float(error)
 
 
 if __name__ == "__main__":
