@@ -10,8 +10,10 @@ os.environ.setdefault("MPLBACKEND", "agg")
 import jax
 import pytest
 
+from runs import KEPT
+
 # Many tests compile the same program, most often a small one.
-jax.config.update("jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
+jax.config.update("jax_compilation_cache_dir", str(KEPT / "session"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")

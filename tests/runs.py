@@ -35,8 +35,11 @@ threading.Thread(target=watch, daemon=True).start()
 """
 
 
-#: One compilation cache for all processes that the tests start, beside that of the test session itself.
-CACHE = f"run.compilation_cache={Path(__file__).parents[1] / '.pytest_cache' / 'runs'}"
+#: Where compiled programs are kept from one test session to the next, in whatever checkout. JAX takes one only for the same
+#: program, compiler, options and kind of device.
+KEPT = Path(os.environ.get("DSM_TEST_CACHE") or Path.home() / ".cache" / "dsm" / "tests")
+#: For all processes that the tests start, beside the cache of the test session itself.
+CACHE = f"run.compilation_cache={KEPT / 'runs'}"
 
 
 def environment(**more: str) -> dict[str, str]:
