@@ -35,7 +35,7 @@ def stream(key: Key[Array, ""], name: str, *indices: Index) -> Key[Array, ""]:
     return key
 
 
-def draw(sampler: Callable[..., Array], key: Key[Array, ""], shape: tuple[int, ...], *options: Any) -> Array:
+def draw_flat(sampler: Callable[..., Array], key: Key[Array, ""], shape: tuple[int, ...], *options: Any) -> Array:
     """`sampler(key, shape, *options)` of `jax.random`, drawn as a vector: the same numbers, and less to compile.
 
     XLA writes out loops over short rows, and the code of one random number is long: of shape (60, 10) it takes five times as

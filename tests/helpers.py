@@ -47,7 +47,7 @@ def small_problem(
     )
 
 
-@functools.partial(jax.jit, static_argnames=("width", "depth", "fan_in", "weights", "wiring", "alpha", "test_patterns"))
+@functools.partial(jax.jit, static_argnums=range(2, 10))
 def make_problem(
     teacher_key,
     data_key,
@@ -58,10 +58,11 @@ def make_problem(
     wiring: str = "dense",
     alpha: float = 3.0,
     test_patterns: int = 50,
+    label_beta: float = np.inf,
 ) -> data.Problem:
     """A teacher and independent signs. One program: each operation by itself would take longer to compile."""
     teacher = networks.SignNetwork(width, depth, fan_in, weights=weights, wiring=wiring, key=teacher_key)
-    return data.teacher_problem(data_key, teacher, data.iid_signs(width), alpha, test_patterns)
+    return data.teacher_problem(data_key, teacher, data.iid_signs(width), alpha, test_patterns, label_beta)
 
 
 def energy_of(problem: data.Problem, weights: np.ndarray) -> int:
@@ -118,16 +119,26 @@ def all_sign_vectors(bits: int) -> np.ndarray:
 
 def energies(problem: data.Problem, weights) -> np.ndarray:
     """E of many weight arrays [n, L, N, c]."""
-    return np.asarray(jax.jit(jax.vmap(lambda w: samplers.state_of(w, problem).energy))(weights))
+    return np.asarray(all_energies(problem, weights))
+
+
+all_energies = jax.jit(jax.vmap(lambda problem, w: samplers.state_of(w, problem).energy, (None, 0)))
 
 
 def run_chains(
     sampler, problem, beta, *, chains: int, sweeps: int, keep_from: int, thin: int, seed: int, start="random"
 ):
     """Sample; returns energies [chain, draw] and normalised weights [chain, draw, L, N, c] after `keep_from` sweeps."""
-    begin = samplers.STUDENT_STARTS.get(start)
+    keys = jax.random.split(jax.random.key(seed), chains)
+    found = chains_of(sampler, samplers.STUDENT_STARTS.get(start), sweeps, thin)(keys, problem, jnp.float32(beta))
+    return tuple(np.asarray(array)[:, keep_from // thin :] for array in found)
 
-    def one(key, problem):  # an argument, not a constant: problems of one shape share a compiled program
+
+@functools.cache
+def chains_of(sampler, begin, sweeps: int, thin: int):
+    """Many chains, compiled: problems of one shape share the program, as do all beta."""
+
+    def one(key, problem, beta):
         state = begin(stream(key, "start"), problem)
 
         def block(state, index):
@@ -139,8 +150,7 @@ def run_chains(
 
         return jax.lax.scan(block, state, jnp.arange(sweeps // thin))[1]
 
-    found = jax.jit(jax.vmap(one, (0, None)))(jax.random.split(jax.random.key(seed), chains), problem)
-    return tuple(np.asarray(array)[:, keep_from // thin :] for array in found)
+    return jax.jit(jax.vmap(one, (0, None, None)))
 
 
 def assert_mean(chains: np.ndarray, exact: float, sigmas: float = 4.5, error: float = 0.0, least: float = 400) -> None:

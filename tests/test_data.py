@@ -9,7 +9,7 @@ import pytest
 
 from dsm import data, networks
 from dsm._errors import ConfigError
-from dsm._random import stream
+from dsm._random import draw_flat, stream
 from helpers import energy_of, small_problem
 
 ENSEMBLES = {
@@ -33,6 +33,15 @@ def digits():
 def rows(patterns):
     """The multiset of patterns."""
     return Counter(np.ascontiguousarray(patterns, dtype=np.int8)[i].tobytes() for i in range(len(patterns)))
+
+
+@pytest.mark.parametrize("name", ["normal", "uniform", "exponential", "rademacher"])
+def test_numbers_drawn_as_a_vector_are_the_same(name):
+    sampler = getattr(jax.random, name)
+    for shape in ((), (7,), (3, 5), (2, 3, 4), (0, 3)):
+        plain = jax.jit(lambda key: sampler(key, shape, jnp.float32))  # noqa: B023
+        flat = jax.jit(lambda key: draw_flat(sampler, key, shape, jnp.float32))  # noqa: B023
+        np.testing.assert_array_equal(flat(jax.random.key(1)), plain(jax.random.key(1)))
 
 
 # ----------------------------------------------------------------------------------------------------- all ensembles

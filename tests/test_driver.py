@@ -162,7 +162,7 @@ def test_a_task_of_one_file_runs_and_resumes(tmp_path):
 
 
 def test_unknown_task_names_the_known_ones():
-    with pytest.raises(ConfigError, match="task = dream: must be one of online_sgd, sample, walk"):
+    with pytest.raises(ConfigError, match="task = dream: must be one of online_sgd, sample, specialisation, walk"):
         task_of("dream")
 
 

@@ -17,6 +17,8 @@ from dsm.observables.sign_network import OBSERVABLES, take_snapshot
 
 SAMPLES = 200
 TEST_PATTERNS = 64
+#: Of the teacher (0) and two students: who is compared with whom.
+PAIRS = np.array([(0, 1), (0, 2), (1, 2)])
 #: Width, depth, fan_in, wiring, alpha, move, the sweeps at which to look (much too early, half way, at the end), and beta.
 CASES = {
     "one dense layer, gaussian": (4, 1, 4, "dense", 3.0, samplers.GaussianMove(0.6), (2, 100, 200)),
@@ -50,11 +52,13 @@ def measure(width, depth, fan_in, wiring, alpha, move, times, beta=jnp.inf, seed
 
         def until(state, window):
             state = jax.lax.fori_loop(window[0], window[1], sweep, state)
-            students = jax.vmap(lambda w: take_snapshot(teacher.with_weights(w), problem))(state.weights)
-            with_teacher = jax.vmap(compare, in_axes=(None, 0))(take_snapshot(teacher, problem), students)
-            with_teacher = jax.tree.map(lambda value: value.mean(axis=0), with_teacher)
-            first, second = (jax.tree.map(lambda value, n=n: value[n], students) for n in (0, 1))
-            return state, (with_teacher, compare(first, second), state.energy)
+            # All machines and all pairs at once: one program for each observable.
+            weights = jnp.concatenate([teacher.weights[None], state.weights])
+            machines = jax.vmap(lambda w: take_snapshot(teacher.with_weights(w), problem))(weights)
+            one, other = (jax.tree.map(lambda value, n=n: value[n], machines) for n in PAIRS.T)
+            pairs = jax.vmap(compare)(one, other)
+            with_teacher = jax.tree.map(lambda value: value[:2].mean(axis=0), pairs)
+            return state, (with_teacher, jax.tree.map(lambda value: value[2], pairs), state.energy)
 
         start = samplers.planted_start(key, problem)
         start = jax.tree.map(lambda value: jnp.stack([value, value]), start)

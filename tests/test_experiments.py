@@ -25,7 +25,7 @@ EXPERIMENTS = sorted(path.stem for path in (folder() / "experiment").glob("*.yam
 SMALL = ("data.samples=2", "data.test_patterns=20", "data.alpha=1.0", "sampler.replicas=2", "sampler.sweeps=3")
 
 
-EQUILIBRIUM = ("network.width=9", "sampler.sweeps=16", "observe.every=4", "observe.burn_in=4")
+EQUILIBRIUM = ("network.width=8", "sampler.sweeps=16", "observe.every=4", "observe.burn_in=4")
 
 SMALL_NETWORK = ("network.width=6", "network.teachers=3", "network.outputs=5", "training.iterations=4")
 #: Of all experiments that look at the published sweep, so that they share compiled programs.
@@ -34,15 +34,18 @@ DEEP = ("network.width=6", "network.teachers=[3,4]", "network.multi=2", "network
 
 #: Runs of each experiment at a small size, enough for its figure, and what the figure script takes besides.
 TINY = {
-    "quickstart": [("network.width=5",)],
+    "quickstart": [("network.width=8",)],
     "digits": [()],
     "profile": [(*EQUILIBRIUM, "network.fan_in=3"), (*EQUILIBRIUM, "network.fan_in=5")],
-    "learning": [("network.width=5",), ("network.width=5", "sampler=annealing", "sampler.schedule.sweeps=2")],
-    "depth": [("network.width=5", "network.depth=3")],
-    "width": [("network.width=5",)],
-    "manifold": [("network.width=5", "data.inputs.latent=2"), ("network.width=5", "data.inputs.latent=3")],
-    "alpha": [("network.width=5", "network.depth=2")],
-    "relaxation": [("network.width=5", "network.fan_in=3", "observe.references=[0]")],
+    "learning": [
+        ("network.width=8", "network.depth=3"),
+        ("network.width=8", "network.depth=3", "sampler=annealing", "sampler.schedule.sweeps=2"),
+    ],
+    "depth": [("network.width=8", "network.depth=3")],
+    "width": [("network.width=8",)],
+    "manifold": [("network.width=8", "data.inputs.latent=2"), ("network.width=8", "data.inputs.latent=3")],
+    "alpha": [("network.width=8", "network.depth=2")],
+    "relaxation": [("network.width=8", "network.fan_in=3", "observe.references=[0]")],
     "sgd_curves": [("network.width=30",), ("network.width=60",), ("network.width=30", "data.patterns=20")],
     "sgd_plateau": [
         (f"training.start.asymmetry={asymmetry}", f"data.samples={samples}", "network.width=20")

@@ -1,5 +1,7 @@
 """Networks against float64 numpy: forward pass, wiring, exact fields, symmetries, error messages."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +21,13 @@ KINDS = [
 
 
 def network_of(wiring="dense", weights="spherical", fan_in=None, width=6, depth=3, seed=0):
-    return networks.SignNetwork(width, depth, fan_in, weights=weights, wiring=wiring, key=jax.random.key(seed))
+    return _network(jax.random.key(seed), width, depth, fan_in, weights, wiring)
+
+
+@functools.partial(jax.jit, static_argnums=range(1, 6))
+def _network(key, width, depth, fan_in, weights, wiring):
+    """One program: each operation by itself would take longer to compile."""
+    return networks.SignNetwork(width, depth, fan_in, weights=weights, wiring=wiring, key=key)
 
 
 def patterns_of(number, width, seed=0):
@@ -28,7 +36,12 @@ def patterns_of(number, width, seed=0):
 
 def forward(network):
     """Spins [M, L + 1, N] and fields [M, L, N] of many patterns, compiled."""
-    return jax.jit(jax.vmap(lambda pattern: (network(pattern), network.fields(pattern))))
+    return functools.partial(_forward, network)
+
+
+@jax.jit
+def _forward(network, patterns):
+    return jax.vmap(lambda pattern: (network(pattern), network.fields(pattern)))(patterns)
 
 
 def reference(weights, neighbours, patterns):

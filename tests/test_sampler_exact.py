@@ -322,6 +322,7 @@ def test_extreme_draws_are_lattice_points_inside_their_piece(name, fan_in):
     """Uniform numbers of 0 and the largest below 1 are drawn, once in 2**23."""
     _, move = MOVES[name]
     step = spacing(fan_in)
+    update = jax.jit(lambda numbers, weight, unit: move.update(numbers, weight, unit, fan_in))
     for low, high in PIECES.values():
         low, high = (None if wall is None else round(wall / step) * step for wall in (low, high))
         least, most = -12.0 if low is None else low, 12.0 if high is None else high - step
@@ -337,7 +338,7 @@ def test_extreme_draws_are_lattice_points_inside_their_piece(name, fan_in):
         for where in (0.0, 0.5, 1 - 2**-24):
             position = jnp.float32(where)
             numbers = (jnp.float32(0.5), position, jnp.float32(jnp.inf)) if name == "heat_bath" else position
-            value = float(move.update(numbers, jnp.float32(weight), unit, fan_in))
+            value = float(update(numbers, jnp.float32(weight), unit))
             assert value / step == round(value / step), (low, high, where, value)
             assert least <= value <= most, (low, high, where, value)
 

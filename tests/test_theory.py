@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
-from dsm import data, networks, samplers, theory
+from dsm import networks, samplers, theory
 from dsm.observables.statistics import effective_sample_size
 from dsm.theory._deep_student_machine import make_model
 from dsm.theory._gaussian_channel import relative_variance, unbiased_free_entropy, unbiased_gap
 from dsm.theory._hidden_unit import hidden_free_entropy, hidden_unit, output_free_entropy, output_gain
 from dsm.theory.closures import CLOSURES, Order
 from dsm.theory.closures.layered import Layered
-from helpers import run_chains
+from helpers import make_problem, run_chains
 
 BOTH = ("yoshino", "layered")
 ONE = jnp.ones(())
@@ -147,9 +147,10 @@ def test_derivatives_of_the_hidden_free_entropy():
         gap, _ = hidden_unit(1 - lam, field)
         return hidden_free_entropy(1 - lam, field, gap) + field * (2 - gap) / 2
 
+    slopes, unit = jax.jit(jax.grad(psi, (0, 1))), jax.jit(hidden_unit)
     for lam, field in ((0.3, 0.2), (0.8, 1.5), (0.95, 9.0)):
-        gap, gain = hidden_unit(ONE * (1 - lam), ONE * field)
-        by_lam, by_field = jax.grad(psi, (0, 1))(ONE * lam, ONE * field)
+        gap, gain = unit(ONE * (1 - lam), ONE * field)
+        by_lam, by_field = slopes(ONE * lam, ONE * field)
         np.testing.assert_allclose(by_lam, gain, rtol=1e-9)
         np.testing.assert_allclose(by_field, (2 - gap) / 2, rtol=1e-9)
 
@@ -438,10 +439,8 @@ def test_perceptrons_against_simulation(beta):
         width = 4 * fan_in
         values = []
         for seed in range(3):
-            teacher = networks.SignNetwork(width, 1, fan_in, wiring="random", key=jax.random.key(seed))
-            problem = data.teacher_problem(
-                jax.random.key(10 + seed), teacher, data.iid_signs(width), alpha, 1, label_beta=beta
-            )
+            keys = jax.random.key(seed), jax.random.key(10 + seed)
+            problem = make_problem(*keys, width, 1, fan_in, "spherical", "random", alpha, 1, beta)
             move = samplers.VersionSpace() if beta == math.inf else samplers.GaussianMove(0.5)
             _, weights = run_chains(
                 samplers.UnitBlock(move), problem, beta,

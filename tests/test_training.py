@@ -98,7 +98,7 @@ def test_simulation_follows_the_equations_of_motion(activation):
         "training.lr_second=0.3",
         "training.weight_decay=0.05",
     )
-    _, start = driver.observe(progress)
+    _, start = jax.jit(driver.observe)(progress)
     exact = theory.online_sgd(
         start["Q"][0], start["R"][0], np.eye(2), np.ones(3), np.ones(2),
         lr=0.2, noise=0.2, lr_second=0.3, weight_decay=0.05, ts=[0.5, 2.0, 5.0],
@@ -278,7 +278,10 @@ def test_theory_alone(tmp_path):
 BAD = {
     "K": ("network.students=0", "network.students = 0: must be at least 1"),
     "M": ("network.teachers=0", "network.teachers = 0: must be at least 1"),
-    "activation": ("network.activation=step", "network.activation = step: must be one of erf, linear, relu"),
+    "activation": (
+        "network.activation=step",
+        "network.activation = step: must be one of erf, leaky_relu, linear, relu",
+    ),
     "noise": ("data.noise=-1", "data.noise = -1.0: must be finite and not negative"),
     "lr": ("training.lr=-1", "training.lr = -1.0: must be finite and not negative"),
     "outputs": ("network.outputs=[1,2]", "network.outputs = [1, 2]: must be a number, or a list of 4 numbers"),

@@ -4,15 +4,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from dsm._random import draw
-
 
 def manifold_features(key: Key[Array, ""], width: int, latent: int) -> Float[Array, "N D"]:
     """F: independent Gaussian rows with sum_r F[i,r]**2 = D, float32.
 
     With standard normal c each (F c)_i / sqrt D then has unit variance, whatever D is.
     """
-    features = draw(jax.random.normal, key, (width, latent), jnp.float32)
+    features = jax.random.normal(key, (width, latent), jnp.float32)
     square = jnp.sum(features**2, axis=1, keepdims=True)
     return features * (latent / jnp.maximum(square, jnp.finfo(jnp.float32).tiny)) ** 0.5
 

@@ -69,6 +69,6 @@ def teacher_problem(
     labels = output(train)
     if label_beta < math.inf:
         odds = math.exp(-label_beta)
-        wrong = jax.random.bernoulli(stream(key, "label noise"), odds / (1 + odds), labels.shape)
-        labels = jnp.where(wrong, -labels, labels)
+        wrong = jax.random.bernoulli(stream(key, "label noise"), odds / (1 + odds), (labels.size,))
+        labels = jnp.where(wrong.reshape(labels.shape), -labels, labels)
     return Problem(teacher, train, labels, test, output(test))

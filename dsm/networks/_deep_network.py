@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, Key
 
-from dsm._random import draw
+from dsm._random import draw_flat
 from dsm.networks.activations import AbstractActivation
 
 #: Where a hidden layer is normalised.
@@ -108,7 +108,7 @@ def distinct_rows(
     alphabet = jnp.asarray(values, jnp.float32)
 
     def drawn(turn: Int[Array, ""]) -> Int[Array, "rows columns"]:
-        return draw(jax.random.randint, jax.random.fold_in(key, turn), (rows, columns), 0, len(values), jnp.int32)
+        return draw_flat(jax.random.randint, jax.random.fold_in(key, turn), (rows, columns), 0, len(values), jnp.int32)
 
     def repeated(codes: Int[Array, "rows columns"]) -> Array:
         # Rows that equal an earlier one, or vanish.

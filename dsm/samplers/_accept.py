@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, Num
 
-from dsm._random import draw
+from dsm._random import draw_flat
 
 #: Larger than any energy that is an integer; these are int32.
 UNBOUNDED = 2**30
@@ -24,7 +24,7 @@ def allowance(
     """
     beta = jnp.asarray(beta, jnp.float32)
     free = beta == 0
-    threshold = draw(jax.random.exponential, key, shape, jnp.float32) / jnp.where(free, 1, beta)
+    threshold = draw_flat(jax.random.exponential, key, shape, jnp.float32) / jnp.where(free, 1, beta)
     if jnp.issubdtype(dtype, jnp.integer):
         threshold = jnp.where(free, UNBOUNDED, jnp.minimum(threshold, UNBOUNDED))
         return jnp.floor(threshold).astype(dtype)

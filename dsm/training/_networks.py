@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from dsm._random import draw
+from dsm._random import draw_flat
 from dsm.networks import AbstractActivation, TwoLayerNetwork
 from dsm.training.starts import StartOverlaps, weights_with_overlaps
 
@@ -35,8 +35,8 @@ def random_networks(
 ) -> tuple[TwoLayerNetwork, TwoLayerNetwork]:
     """Student and teacher with independent normal weights, the student's times `scale`."""
     student_key, teacher_key = jax.random.split(key)
-    student = scale * draw(jax.random.normal, student_key, student_shape, jnp.float32)
-    teacher = draw(jax.random.normal, teacher_key, teacher_shape, jnp.float32)
+    student = scale * draw_flat(jax.random.normal, student_key, student_shape, jnp.float32)
+    teacher = draw_flat(jax.random.normal, teacher_key, teacher_shape, jnp.float32)
     return _network(student, outputs, activation), _network(teacher, teacher_outputs, activation)
 
 

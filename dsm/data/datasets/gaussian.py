@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from dsm._errors import require
-from dsm._random import draw, stream
+from dsm._random import draw_flat, stream
 from dsm.data.datasets._base import DATASETS, AbstractDataset, Examples
 from dsm.networks import DeepNetwork
 
@@ -33,4 +33,4 @@ class Gaussian(AbstractDataset):
         return self._draw(stream(key, "train"), number)
 
     def _draw(self, key: Key[Array, ""], number: int) -> Examples:
-        return Examples(self.std * draw(jax.random.normal, key, (number, self.width), jnp.float32))
+        return Examples(self.std * draw_flat(jax.random.normal, key, (number, self.width), jnp.float32))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from dsm._errors import require
-from dsm._random import draw, stream
+from dsm._random import draw_flat, stream
 from dsm.data.datasets._base import DATASETS, AbstractDataset, Examples
 from dsm.data.datasets.gaussian import Gaussian
 from dsm.networks import DeepNetwork
@@ -59,7 +59,7 @@ class TeacherAware(AbstractDataset):
         self, key: Key[Array, ""], w: Float[Array, " N"], b: Float[Array, ""], number: int
     ) -> Float[Array, "3 number N"]:
         """Inputs on the hyperplane w.x + b = 0 and on its two sides."""
-        normal = self.std * draw(jax.random.normal, stream(key, "points"), (number, self.width), jnp.float32)
+        normal = self.std * draw_flat(jax.random.normal, stream(key, "points"), (number, self.width), jnp.float32)
         square = (w**2).sum() + b**2
         excess = (jnp.matmul(normal, w, precision="highest") + b) / square
         on = (normal - excess[:, None] * w[None, :]) / (1 - excess * b)[:, None]

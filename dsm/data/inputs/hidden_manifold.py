@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int8, Key
 
 from dsm._errors import is_integer, require
-from dsm._random import draw
+from dsm._random import draw_flat
 from dsm.data._manifold import manifold_features, manifold_fields
 from dsm.data.inputs._base import INPUTS, AbstractInputs
 from dsm.networks import sign_pm
@@ -35,7 +35,7 @@ class HiddenManifold(AbstractInputs):
         features = manifold_features(feature_key, self.width, self.latent)
 
         def patterns(key: Key[Array, ""], number: int) -> Int8[Array, "number N"]:
-            latent = draw(jax.random.normal, key, (number, self.latent), jnp.float32)
+            latent = draw_flat(jax.random.normal, key, (number, self.latent), jnp.float32)
             return sign_pm(manifold_fields(features, latent)).astype(jnp.int8)
 
         return patterns(train_key, train), patterns(test_key, test)

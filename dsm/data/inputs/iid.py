@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int8, Key
 
-from dsm._random import draw
+from dsm._random import draw_flat
 from dsm.data.inputs._base import INPUTS, AbstractInputs
 
 
@@ -18,6 +18,6 @@ class IIDSigns(AbstractInputs):
     def sample(self, key: Key[Array, ""], train: int, test: int) -> tuple[Int8[Array, "M N"], Int8[Array, "M_test N"]]:
         train_key, test_key = jax.random.split(key)
         return (
-            draw(jax.random.rademacher, train_key, (train, self.width), jnp.int8),
-            draw(jax.random.rademacher, test_key, (test, self.width), jnp.int8),
+            draw_flat(jax.random.rademacher, train_key, (train, self.width), jnp.int8),
+            draw_flat(jax.random.rademacher, test_key, (test, self.width), jnp.int8),
         )

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from dsm._random import draw
+from dsm._random import draw_flat
 from dsm.data.laws._base import LAWS, AbstractLaw
 
 
@@ -36,5 +36,5 @@ class GaussianLaw(AbstractLaw):
     def draw(
         self, key: Key[Array, ""], disorder: None, number: int
     ) -> tuple[Float[Array, "n N"], Float[Array, "n N_teacher"]]:
-        inputs = draw(jax.random.normal, key, (number, self.width), jnp.float32)
+        inputs = draw_flat(jax.random.normal, key, (number, self.width), jnp.float32)
         return inputs, inputs

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from dsm._errors import is_integer, require
-from dsm._random import draw
+from dsm._random import draw_flat
 from dsm.data._manifold import manifold_features, manifold_fields
 from dsm.data.laws._base import LAWS, AbstractLaw
 from dsm.networks import sign_pm
@@ -73,6 +73,6 @@ class ManifoldLaw(AbstractLaw):
     def draw(
         self, key: Key[Array, ""], disorder: Float[Array, "N D"], number: int
     ) -> tuple[Float[Array, "n N"], Float[Array, "n N_teacher"]]:
-        latent = draw(jax.random.normal, key, (number, self.latent), jnp.float32)
+        latent = draw_flat(jax.random.normal, key, (number, self.latent), jnp.float32)
         inputs = NONLINEARITIES[self.nonlinearity].function(manifold_fields(disorder, latent))
         return inputs, latent if self.teacher == "latent" else inputs

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from dsm._random import draw
+from dsm._random import draw_flat
 from dsm.networks.priors._base import PRIORS, AbstractPrior
 
 
@@ -17,7 +17,7 @@ class Ising(AbstractPrior):
     continuous: ClassVar[bool] = False
 
     def sample(self, key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
-        return draw(jax.random.rademacher, key, shape, jnp.float32)
+        return draw_flat(jax.random.rademacher, key, shape, jnp.float32)
 
     def normalise(self, weights: Float[Array, "... c"]) -> Float[Array, "... c"]:
         return weights

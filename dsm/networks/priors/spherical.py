@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from dsm._random import draw
+from dsm._random import draw_flat
 from dsm.networks._lattice import to_lattice
 from dsm.networks.priors._base import PRIORS, AbstractPrior
 
@@ -23,7 +23,7 @@ class Spherical(AbstractPrior):
     continuous: ClassVar[bool] = True
 
     def sample(self, key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
-        return to_lattice(draw(jax.random.normal, key, shape, jnp.float32), shape[-1])
+        return to_lattice(draw_flat(jax.random.normal, key, shape, jnp.float32), shape[-1])
 
     def normalise(self, weights: Float[Array, "... c"]) -> Float[Array, "... c"]:
         square = jnp.mean(weights**2, axis=-1, keepdims=True)

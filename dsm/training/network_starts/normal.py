@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from dsm._errors import require
-from dsm._random import draw, stream
+from dsm._random import draw_flat, stream
 from dsm.networks import Affine, DeepNetwork
 from dsm.training.network_starts._base import NETWORK_STARTS, AbstractNetworkStart
 
@@ -27,6 +27,6 @@ class Normal(AbstractNetworkStart):
     def draw(self, key: Key[Array, ""], widths: tuple[int, ...], teacher: DeepNetwork) -> DeepNetwork:
         layers = []
         for level, (columns, rows) in enumerate(zip(widths, widths[1:], strict=False)):
-            weights = self.std * draw(jax.random.normal, stream(key, "layer", level), (rows, columns), jnp.float32)
+            weights = self.std * draw_flat(jax.random.normal, stream(key, "layer", level), (rows, columns), jnp.float32)
             layers.append(Affine(weights, jnp.zeros((rows,), jnp.float32)))
         return DeepNetwork(tuple(layers), teacher.activation, teacher.batch_norm)

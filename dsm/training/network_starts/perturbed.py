@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from dsm._errors import require
-from dsm._random import draw, stream
+from dsm._random import draw_flat, stream
 from dsm.networks import Affine, DeepNetwork
 from dsm.training.network_starts._base import NETWORK_STARTS, AbstractNetworkStart
 
@@ -30,7 +30,7 @@ class Perturbed(AbstractNetworkStart):
     def draw(self, key: Key[Array, ""], widths: tuple[int, ...], teacher: DeepNetwork) -> DeepNetwork:
         def noisy(level: int, layer: Affine) -> Affine:
             noise = [
-                self.std * draw(jax.random.normal, stream(key, name, level), leaf.shape, jnp.float32)
+                self.std * draw_flat(jax.random.normal, stream(key, name, level), leaf.shape, jnp.float32)
                 for name, leaf in (("layer", layer.weights), ("bias", layer.bias))
             ]
             return Affine(layer.weights + noise[0], layer.bias + noise[1])

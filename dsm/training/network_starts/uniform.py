@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
-from dsm._random import draw, stream
+from dsm._random import draw_flat, stream
 from dsm.networks import Affine, DeepNetwork
 from dsm.training.network_starts._base import NETWORK_STARTS, AbstractNetworkStart
 
@@ -19,7 +19,7 @@ class Uniform(AbstractNetworkStart):
         for level, (columns, rows) in enumerate(zip(widths, widths[1:], strict=False)):
             bound = columns**-0.5
             weights, bias = (
-                draw(jax.random.uniform, stream(key, name, level), shape, jnp.float32, -bound, bound)
+                draw_flat(jax.random.uniform, stream(key, name, level), shape, jnp.float32, -bound, bound)
                 for name, shape in (("layer", (rows, columns)), ("bias", (rows,)))
             )
             layers.append(Affine(weights, bias))

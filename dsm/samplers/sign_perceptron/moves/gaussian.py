@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from dsm._errors import require
-from dsm._random import draw
+from dsm._random import draw_flat
 from dsm.networks import to_lattice
 from dsm.samplers.sign_perceptron.moves._base import MOVES, AbstractProposal
 
@@ -32,7 +32,7 @@ class GaussianMove(AbstractProposal):
         require(0.01 <= self.step_std <= 1, "step_std", self.step_std, "at least 0.01 and at most 1")
 
     def draw_proposal(self, key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
-        return jnp.float32(self.step_std) * draw(jax.random.normal, key, shape, jnp.float32)
+        return jnp.float32(self.step_std) * draw_flat(jax.random.normal, key, shape, jnp.float32)
 
     def propose(self, draws: Float[Array, ""], weight: Float[Array, ""], fan_in: int) -> Float[Array, ""]:
         shrink = jnp.float32((1 - self.step_std**2) ** 0.5)

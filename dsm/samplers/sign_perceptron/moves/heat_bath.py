@@ -8,7 +8,7 @@ from jax import lax
 from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Array, Float, Int, Key
 
-from dsm._random import draw
+from dsm._random import draw_flat
 from dsm.networks import spacing, to_lattice
 from dsm.samplers.sign_perceptron.moves._base import MOVES, AbstractMove, Unit
 
@@ -38,8 +38,8 @@ class HeatBath(AbstractMove):
     ) -> tuple[Float[Array, "..."], Float[Array, "..."], Float[Array, "..."]]:
         piece_key, position_key = jax.random.split(key)
         return (
-            draw(jax.random.uniform, piece_key, shape, jnp.float32),
-            draw(jax.random.uniform, position_key, shape, jnp.float32),
+            draw_flat(jax.random.uniform, piece_key, shape, jnp.float32),
+            draw_flat(jax.random.uniform, position_key, shape, jnp.float32),
             jnp.broadcast_to(jnp.asarray(beta, jnp.float32), shape),
         )
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from dsm._random import draw
+from dsm._random import draw_flat
 from dsm.samplers.sign_perceptron.moves._base import MOVES, AbstractMove, Unit
 from dsm.samplers.sign_perceptron.moves.heat_bath import break_points, end, truncated_normal
 
@@ -27,7 +27,7 @@ class VersionSpace(AbstractMove):
     keeps_energy: ClassVar[bool] = True
 
     def draw(self, key: Key[Array, ""], beta: Float[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
-        return draw(jax.random.uniform, key, shape, jnp.float32)
+        return draw_flat(jax.random.uniform, key, shape, jnp.float32)
 
     def update(self, draws: Float[Array, ""], weight: Float[Array, ""], unit: Unit, fan_in: int) -> Float[Array, ""]:
         walls = break_points(weight, unit, fan_in)
