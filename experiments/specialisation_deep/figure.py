@@ -22,8 +22,8 @@ EPOCHS = (0, 25, 50, 75, 100)
 
 
 def main(runs: str, output: str, reference: str | None = None) -> None:
-    """Draw the first finished run below `runs`."""
-    (first, *_) = sorted(Path(runs).rglob("DONE"))
+    """Draw the first run below `runs`, finished or not."""
+    (first, *_) = sorted(Path(runs).rglob("results.nc"))
     data = dsm.load(first.parent).isel(decay=0, lr=0)
     test = data.sel(inputs="test")
     epochs = sorted({int(data.epoch.sel(epoch=epoch, method="nearest")) for epoch in EPOCHS})
