@@ -29,7 +29,7 @@ SIGNAL_AFTER = """
 import os, pathlib, signal, threading, time
 def watch():
     while not any(path.name.isdigit() and int(path.name) >= {sweep} for path in pathlib.Path("run/checkpoints").glob("*")):
-        time.sleep(0.0005)
+        time.sleep(0.002)
     os.kill(os.getpid(), signal.{name})
 threading.Thread(target=watch, daemon=True).start()
 """

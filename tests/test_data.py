@@ -215,16 +215,18 @@ def test_hidden_manifold_is_the_sign_of_features_times_latent_variables(monkeypa
     monkeypatch.setattr(jax.random, "normal", listen)
     width, latent, number = 8, 3, 20_000
     train, test = data.hidden_manifold(width, latent).sample(jax.random.key(4), number, number + 1)
-    by_shape = {array.shape: np.asarray(array, np.float64) for array in drawn}
+    by_size = {array.size: np.asarray(array, np.float64) for array in drawn}
     assert len(drawn) == 3
-    features = by_shape[(latent, width)] if (latent, width) in by_shape else by_shape[(width, latent)].T
+    features = by_size[latent * width]
+    features = features if features.shape == (latent, width) else features.reshape(width, latent).T
     for patterns in (train, test):
-        fields = by_shape[(len(patterns), latent)] @ features / np.sqrt(latent)
+        latents = by_size[len(patterns) * latent].reshape(-1, latent)
+        fields = latents @ features / np.sqrt(latent)
         # float32 cannot tell fields this close to zero.
         clear = np.abs(fields) > 1e-5
         assert clear.mean() > 0.999
         np.testing.assert_array_equal(np.asarray(patterns)[clear], np.where(fields >= 0, 1, -1)[clear])
-        assert abs(by_shape[(len(patterns), latent)].mean()) < 5 / np.sqrt(latent * number)
+        assert abs(latents.mean()) < 5 / np.sqrt(latent * number)
 
     # <x_i x_j> = (2/pi) arcsin of the normalised F F^T / D.
     gram = features.T @ features / latent

@@ -1,6 +1,7 @@
 """Interrupted work resumes, bitwise; nothing is lost or silently wrong."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -23,6 +24,7 @@ import os, pathlib, signal, threading, time
 def watch():
     seen = set()
     while len(seen) < {number}:
+        time.sleep(0.001)  # a checkpoint takes many times as long, and the run needs the processor
         seen |= {{path.name for path in pathlib.Path("run/checkpoints").glob("*orbax-checkpoint-tmp*")}}
     os.kill(os.getpid(), signal.SIGKILL)
 threading.Thread(target=watch, daemon=True).start()
@@ -34,6 +36,15 @@ def uninterrupted(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("uninterrupted")
     dsm(*TINY, "run.dir=run", cwd=folder)
     return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def terminated(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
+    """A run that SIGTERM has stopped, and how its process ended. Tests change copies of it."""
+    folder = tmp_path_factory.mktemp("terminated")
+    program = SIGNAL_AFTER.format(sweep=14, name="SIGTERM")
+    ended = dsm(*TINY, "run.dir=run", *STEPWISE, cwd=folder, program=program, check=False)
+    return folder / "run", ended
 
 
 def test_killed_runs_resume_bitwise(tmp_path, uninterrupted):
@@ -55,10 +66,14 @@ def test_killed_runs_resume_bitwise(tmp_path, uninterrupted):
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGINT", "SIGHUP"])
-def test_signals_checkpoint_and_exit_with_the_documented_code(tmp_path, uninterrupted, name):
+def test_signals_checkpoint_and_exit_with_the_documented_code(tmp_path, uninterrupted, terminated, name):
     arguments = (*TINY, "run.dir=run")
-    program = SIGNAL_AFTER.format(sweep=10, name=name)
-    stopped = dsm(*arguments, *STEPWISE, cwd=tmp_path, program=program, check=False)
+    if name == "SIGTERM":
+        stopped = terminated[1]
+        shutil.copytree(terminated[0], tmp_path / "run")
+    else:
+        program = SIGNAL_AFTER.format(sweep=10, name=name)
+        stopped = dsm(*arguments, *STEPWISE, cwd=tmp_path, program=program, check=False)
     assert stopped.returncode == EXIT_INTERRUPTED, stopped.stdout + stopped.stderr
     assert f"stopped by {name} at sweep" in stopped.stderr
     assert "run the same command again to continue" in stopped.stderr
@@ -79,9 +94,9 @@ def test_finished_run_is_a_no_op(uninterrupted):
     assert before == {p: p.stat().st_mtime_ns for p in uninterrupted.rglob("*") if p.name not in ("log.txt", ".lock")}
 
 
-def test_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path, uninterrupted):
+def test_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path, uninterrupted, terminated):
     arguments = (*TINY, "run.dir=run")
-    dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=14, name="SIGTERM"), check=False)
+    shutil.copytree(terminated[0], tmp_path / "run")
     steps = sorted(int(path.name) for path in (tmp_path / "run/checkpoints").iterdir())
     assert len(steps) == 3  # run.keep
     newest = tmp_path / "run/checkpoints" / str(steps[-1])
@@ -110,9 +125,9 @@ def test_silently_altered_checkpoint_is_found_by_its_digest(tmp_path):
         np.testing.assert_array_equal(found[1]["a"], np.arange(6.0) + 1)
 
 
-def test_all_checkpoints_damaged_is_an_error_not_a_fresh_start(tmp_path):
+def test_all_checkpoints_damaged_is_an_error_not_a_fresh_start(tmp_path, terminated):
     arguments = (*TINY, "run.dir=run")
-    dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=8, name="SIGTERM"), check=False)
+    shutil.copytree(terminated[0], tmp_path / "run")
     for file in (tmp_path / "run/checkpoints").rglob("d/*"):
         os.truncate(file, 0)
     for _ in range(2):  # nor is there one when the same command is run again
@@ -122,9 +137,9 @@ def test_all_checkpoints_damaged_is_an_error_not_a_fresh_start(tmp_path):
         assert "Error executing job" not in refused.stderr and "Traceback" not in refused.stderr
 
 
-def test_checkpoint_of_another_shape_is_refused(tmp_path):
+def test_checkpoint_of_another_shape_is_refused(tmp_path, terminated):
     arguments = (*TINY, "run.dir=run")
-    dsm(*arguments, *STEPWISE, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=8, name="SIGTERM"), check=False)
+    shutil.copytree(terminated[0], tmp_path / "run")
     with Checkpoints(tmp_path / "run/checkpoints", 3) as checkpoints:
         sweep, arrays = checkpoints.load_newest()
         checkpoints.save(sweep + 1, arrays | {".state.weights": arrays[".state.weights"][:, :, :, :2]})

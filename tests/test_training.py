@@ -98,7 +98,7 @@ def test_simulation_follows_the_equations_of_motion(activation):
         "training.lr_second=0.3",
         "training.weight_decay=0.05",
     )
-    _, start = jax.jit(driver.observe)(progress)
+    _, start = jax.jit(lambda progress: driver.observe(progress))(progress)
     exact = theory.online_sgd(
         start["Q"][0], start["R"][0], np.eye(2), np.ones(3), np.ones(2),
         lr=0.2, noise=0.2, lr_second=0.3, weight_decay=0.05, ts=[0.5, 2.0, 5.0],
