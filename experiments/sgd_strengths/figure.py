@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 import dsm
 from dsm.observables.statistics import jackknife
@@ -52,7 +53,7 @@ def main(runs: str, output: str) -> None:
             plateau.plot(strengths[~done], late, "^", color="C0", mfc="none", label="not all samples by then")
         plateau.set_xscale("log")
         plateau.set_yscale("log")
-        plateau.minorticks_off()
+        plateau.xaxis.set_minor_locator(NullLocator())
         plateau.set_xticks(strengths)
         plateau.xaxis.set_major_formatter("{x:g}")
         plateau.set_xlabel(r"strength $\tilde v_m$")

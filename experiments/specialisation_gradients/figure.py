@@ -28,6 +28,11 @@ def main(runs: str, output: str, teachers: str = "10") -> None:
     for place, data in enumerate(found):
         points = _points(data)
         everything.append(points)
+        end = data.gradient_norm.sel(quantile=1).isel(epoch=-1) < 1e-2
+        below = {f"{decay:g}": int(end.sel(decay=decay).sum()) for decay in data.decay.values}
+        print(
+            f"multi {data.attrs['network.multi']}: samples with a largest gradient below 1e-2 at the end, by p: {below}"
+        )
         label = f"multi {data.attrs['network.multi']}"
         for axes, name in ((angles, "angle"), (offsets, "offset")):
             axes.scatter(points["gradient"], points[name], s=2, lw=0, alpha=0.25, color=f"C{place}", label=label)
@@ -35,6 +40,7 @@ def main(runs: str, output: str, teachers: str = "10") -> None:
         middle, mean, error = _binned(edges, points["gradient"], points["raw"] < ALIGNED)
         shares.errorbar(middle, mean, error, fmt="o-", ms=2.5, lw=0.9, elinewidth=0.6, color=f"C{place}", label=label)
     joined = {name: np.concatenate([points[name] for points in everything]) for name in everything[0]}
+    print(f"angle x strength below the gradient: {(joined['angle'] < joined['gradient']).mean():.4f} of all points")
     scale = np.logspace(-7, 1, 9)
     for axes, name in ((angles, "angle"), (offsets, "offset")):
         axes.plot(scale, scale, "k--", lw=0.8, label="proportional")
