@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 
 from dsm._errors import ConfigError
 from dsm._registry import Registry
+from dsm.networks.activations._mehler import at_nodes, hermite_coefficients, mehler_sum
 
 #: Gauss-Hermite nodes a dimension. Averages of erf and tanh are then right to some 1e-6 for variances up to about 1;
 #: variances that are much larger than the square of the scale on which g bends need more.
@@ -85,6 +86,38 @@ class AbstractActivation(eqx.Module):
             return jnp.einsum("ab,ab,a,b->", slopes, square, weights, weights)
 
         return from_upper(jax.vmap(pair)(jnp.asarray(first), jnp.asarray(second)), students)
+
+    # What a unit does beyond its mean and its linear part: the kernel of networks of many units (arXiv:2507.00629). Fields
+    # u, v have variances Q1, Q2 and covariance c. Functions with kinks need closed forms: their coefficients fall slowly.
+
+    def mean_slope(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        """E g'(sqrt(Q) z) with z ~ N(0, 1)."""
+        return hermite_coefficients(self, variance)[1] / jnp.sqrt(variance)
+
+    def mean_curvature(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        """E g''(sqrt(Q) z)."""
+        return hermite_coefficients(self, variance)[2] * 2**0.5 / variance
+
+    def remainder(
+        self, first: Float[Array, ""], second: Float[Array, ""], covariance: Float[Array, ""]
+    ) -> Float[Array, ""]:
+        """psi(Q1, Q2; c) = E g(u) g(v) - E g(u) E g(v) - E g'(u) E g'(v) c, which is of order c**2."""
+        return mehler_sum(self, first, second, covariance)
+
+    def remainder_variance(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        """psi(Q, Q; Q), of fields that coincide."""
+        values, weights = at_nodes(self, variance)
+        return weights @ values**2 - (weights @ values) ** 2 - hermite_coefficients(self, variance)[1] ** 2
+
+    def remainder_slope(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        """d psi / d c at c = Q1 = Q2 = Q."""
+        slopes, weights = at_nodes(self.slope, variance)
+        return weights @ slopes**2 - (weights @ slopes) ** 2
+
+    def remainder_curvature(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        """d2 psi / d c2 at c = Q1 = Q2 = Q; inf for functions with kinks."""
+        curvatures, weights = at_nodes(lambda x: jax.jvp(self.slope, (x,), (jnp.ones_like(x),))[1], variance)
+        return weights @ curvatures**2
 
 
 def make_activation(activation: Any) -> AbstractActivation:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dsm.networks.activations._arcsin import arcsin
+from dsm.networks.activations._arcsin import arcsin, arcsin_excess
 from dsm.networks.activations._base import ACTIVATIONS, AbstractActivation, from_upper
 
 
@@ -45,6 +45,27 @@ class Erf(AbstractActivation):
         within = (covariance[None] - explained) * root[:, :, None] * root[:, None, :]
         summed = jnp.sum(arcsin(within) * (outputs[:, None] * outputs[None, :])[None], axis=(1, 2))
         return from_upper(4 / jnp.pi**2 / jnp.sqrt(determinant[:, 0]) * summed, students)
+
+    def mean_slope(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.sqrt(2 / jnp.pi / (1 + variance))
+
+    def mean_curvature(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.zeros_like(variance)
+
+    def remainder(
+        self, first: Float[Array, ""], second: Float[Array, ""], covariance: Float[Array, ""]
+    ) -> Float[Array, ""]:
+        return 2 / jnp.pi * arcsin_excess(covariance / jnp.sqrt((1 + first) * (1 + second)))
+
+    def remainder_variance(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return self.remainder(variance, variance, variance)
+
+    def remainder_slope(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        root = jnp.sqrt(1 + 2 * variance)
+        return 2 / jnp.pi * variance**2 / (1 + variance) / root / (1 + variance + root)
+
+    def remainder_curvature(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return 2 / jnp.pi * variance * (1 + 2 * variance) ** -1.5
 
 
 def _determinants(covariance: Float[Array, "P P"]) -> Float[Array, "P P"]:

@@ -39,3 +39,25 @@ class LeakyReLU(AbstractActivation):
 
     def slope_field_value(self, covariance: Float[Array, "P P"]) -> Float[Array, "P P"]:
         return self.value_value(covariance)  # g'(x) x = g(x)
+
+    # The linear part drops out of the remainder.
+
+    def mean_slope(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.full_like(variance, (1 + self.leak) / 2)
+
+    def mean_curvature(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return (1 - self.leak) * ReLU().mean_curvature(variance)
+
+    def remainder(
+        self, first: Float[Array, ""], second: Float[Array, ""], covariance: Float[Array, ""]
+    ) -> Float[Array, ""]:
+        return (1 - self.leak) ** 2 * ReLU().remainder(first, second, covariance)
+
+    def remainder_variance(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return (1 - self.leak) ** 2 * ReLU().remainder_variance(variance)
+
+    def remainder_slope(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return (1 - self.leak) ** 2 * ReLU().remainder_slope(variance)
+
+    def remainder_curvature(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return (1 - self.leak) ** 2 * ReLU().remainder_curvature(variance)

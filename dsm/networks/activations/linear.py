@@ -26,3 +26,23 @@ class Linear(AbstractActivation):
         self, covariance: Float[Array, "P P"], outputs: Float[Array, " P"], students: int
     ) -> Float[Array, "K K"]:
         return jnp.full((students, students), outputs @ covariance @ outputs)
+
+    def mean_slope(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.ones_like(variance)
+
+    def mean_curvature(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.zeros_like(variance)
+
+    def remainder(
+        self, first: Float[Array, ""], second: Float[Array, ""], covariance: Float[Array, ""]
+    ) -> Float[Array, ""]:
+        return jnp.zeros_like(covariance)
+
+    def remainder_variance(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.zeros_like(variance)
+
+    def remainder_slope(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.zeros_like(variance)
+
+    def remainder_curvature(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.zeros_like(variance)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dsm.networks.activations._arcsin import arcsin
+from dsm.networks.activations._arcsin import arcsin, arcsin_excess
 from dsm.networks.activations._base import ACTIVATIONS, AbstractActivation, from_upper
 
 #: Gauss-Legendre nodes of the integral; it is then right to 1e-8 where no two units nearly coincide.
@@ -46,6 +46,29 @@ class ReLU(AbstractActivation):
         averages = jax.vmap(over_ramps, (0, 0, None, None))(*map(jnp.asarray, (first, second, p, q)))
         twice = jnp.where(p == q, 1.0, 2.0).astype(outputs.dtype)
         return from_upper(averages @ (twice * outputs[p] * outputs[q]), students)
+
+    def mean_slope(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.full_like(variance, 0.5)
+
+    def mean_curvature(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return 1 / jnp.sqrt(2 * jnp.pi * variance)
+
+    def remainder(
+        self, first: Float[Array, ""], second: Float[Array, ""], covariance: Float[Array, ""]
+    ) -> Float[Array, ""]:
+        # sqrt(1 - r**2) - 1 + r arcsin r, as a sum of positive terms.
+        sine, cosine = _sine_cosine(covariance, first * second)
+        bracket = sine**2 * cosine / (1 + cosine) + sine * arcsin_excess(sine)
+        return jnp.sqrt(first * second) * bracket / (2 * jnp.pi)
+
+    def remainder_variance(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return variance * (0.25 - 0.5 / jnp.pi)
+
+    def remainder_slope(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.full_like(variance, 0.25)
+
+    def remainder_curvature(self, variance: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.full_like(variance, jnp.inf)
 
 
 def _four(covariance: Float[Array, "P P"], a: Array, b: Array, c: Array, d: Array) -> Float[Array, ""]:

@@ -1,0 +1,7 @@
+"""Losses of classification as the replica theory sees them, one file each."""
+
+from dsm._registry import import_folder
+from dsm.theory.output_channels._base import OUTPUT_CHANNELS as OUTPUT_CHANNELS
+from dsm.theory.output_channels._base import AbstractOutputChannel as AbstractOutputChannel
+
+import_folder(__name__, __path__)
