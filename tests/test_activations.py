@@ -156,5 +156,7 @@ def test_slopes_are_derivatives():
 
 @pytest.mark.parametrize("bad", ["softmaxx", 3])
 def test_unknown_activation_is_refused(bad):
-    with pytest.raises(ConfigError, match=f"activation = {bad}: must be .*erf, gelu, leaky_relu, linear, relu, sign, square, tanh"):
+    with pytest.raises(
+        ConfigError, match=f"activation = {bad}: must be .*erf, gelu, leaky_relu, linear, relu, sign, square, tanh"
+    ):
         make_activation(bad)

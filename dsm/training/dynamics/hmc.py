@@ -1,0 +1,72 @@
+"""Hamiltonian Monte Carlo; blackjax does the work."""
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key, PyTree
+
+from dsm._errors import require
+from dsm._random import stream
+from dsm._system import Record
+from dsm._variables import Variable
+from dsm.training.dynamics._adaptation import REPORTED, Memory, averaged, begin_memory, factor_of, typed
+from dsm.training.dynamics._base import DYNAMICS, AbstractDynamics, Landscape
+
+
+@DYNAMICS.register("hmc")
+class HMC(AbstractDynamics):
+    """Trajectories of so many leapfrog steps at the potential E / T with unit masses, accepted or rejected (Duane et al.,
+    Phys. Lett. B 195, 216, 1987): samples exp(-E / T) without bias. A step of the run is one trajectory.
+
+    A leapfrog step has the size sqrt(2 T lr) times a factor that is 1, or adapted: a trajectory of one leapfrog is then a step
+    of `mala` at the same lr.
+
+    Attributes:
+        leapfrogs: a trajectory.
+        adapt: trajectories during which the factor is adapted to the acceptance; what they record is burn-in.
+        target: acceptance that is wanted then.
+        jitter: the size of each trajectory is multiplied by a uniform number from 1 - jitter to 1 + jitter, lest a trajectory
+            be a period of some direction.
+    """
+
+    leapfrogs: int = eqx.field(static=True, default=20)
+    adapt: int = eqx.field(static=True, default=0)
+    target: float = eqx.field(static=True, default=0.8)
+    jitter: float = eqx.field(static=True, default=0.2)
+    exact: ClassVar[bool] = True
+    variables: ClassVar[dict[str, Variable]] = REPORTED
+
+    def __check_init__(self) -> None:
+        require(self.leapfrogs >= 1, "leapfrogs", self.leapfrogs, "at least 1")
+        require(self.adapt >= 0, "adapt", self.adapt, "at least 0 steps")
+        require(0 < self.target < 1, "target", self.target, "between 0 and 1")
+        require(0 <= self.jitter < 1, "jitter", self.jitter, "at least 0 and below 1")
+
+    def begin(self, weights: Float[Array, "K N"], landscape: Landscape) -> PyTree:
+        return begin_memory(weights, landscape)
+
+    def step(
+        self,
+        key: Key[Array, ""],
+        t: Int[Array, ""],
+        weights: Float[Array, "K N"],
+        memory: PyTree,
+        landscape: Landscape,
+    ) -> tuple[Float[Array, "K N"], PyTree, Record]:
+        from blackjax.mcmc import hmc  # it takes its time to import
+
+        before = hmc.HMCState(weights, memory.log_density, memory.gradient)
+        factor = factor_of(memory.averaging, t, self.adapt)
+        wobble = jax.random.uniform(stream(key, "jitter"), (), jnp.float32, 1 - self.jitter, 1 + self.jitter)
+        size = jnp.sqrt(2 * landscape.temperature * landscape.lr) * factor * wobble
+        masses = jnp.ones((weights.size,), jnp.float32)
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            moved, info = hmc.build_kernel()(
+                stream(key, "trajectory"), before, landscape.log_density, size, masses, self.leapfrogs
+            )
+        moved, acceptance = typed(moved), typed(info.acceptance_rate)
+        averaging = averaged(memory.averaging, t, self.adapt, self.target, acceptance)
+        kept = Memory(moved.logdensity, moved.logdensity_grad, averaging)
+        return moved.position, kept, {"acceptance": acceptance, "step_size": factor}
