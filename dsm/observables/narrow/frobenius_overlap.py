@@ -13,8 +13,8 @@ from dsm.observables.narrow._snapshot import OBSERVABLES, Snapshot
 
 @OBSERVABLES.register("frobenius_overlap")
 class FrobeniusOverlap(AbstractPairObservable):
-    """sqrt(sum_kl R_kl**2 / K), R_kl = w_k.w'_l / N, and its square: the same for all permutations and rotations of the units.
-    By chance the square is of order K / N."""
+    """sqrt(sum_kl R_kl**2 / K), R_kl = w_k.w'_l / N, and its square: no permutation or rotation of the units changes
+    them. By chance the square is of order K / N."""
 
     variables: ClassVar[dict[str, Variable]] = {
         "frobenius_overlap": Variable((), "overlap without matching, sqrt(sum_kl R_kl**2 / K)", label="$q_F$"),

@@ -22,11 +22,11 @@ class Overlap(AbstractPairObservable):
 
     variables: ClassVar[dict[str, Variable]] = {
         "overlap": Variable(
-            (), "overlap of matched units, mean over k of R_kk", label="$R_{kk}$", figures=("narrow_overlap",)
+            (), "overlap of matched units, mean over k of R_kk", label="$R_{kk}$", figures=("overlap",)
         ),
         "overlap_off_diagonal": Variable(
             (), "signed overlap of other units, mean over k != l of a_k a_l R_kl", label=r"$R_{k\neq l}$",
-            figures=("narrow_overlap",),
+            figures=("overlap",),
         ),
         "overlap_specialised": Variable(
             (), "overlap of matched units above that of others, R_kk - R_kl", label=r"$R_{kk}-R_{k\neq l}$"

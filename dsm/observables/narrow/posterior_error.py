@@ -11,13 +11,13 @@ from dsm.observables.narrow._snapshot import OBSERVABLES, Snapshot
 
 @OBSERVABLES.register("posterior_error")
 class PosteriorError(AbstractPairObservable):
-    """E (f_a - f*)(f_b - f*) over test inputs, of two independent students of the same data: without bias the squared error of
-    the mean output over the posterior. Regression only."""
+    """E (f_a - f*)(f_b - f*) over test inputs, of two independent students of the same data: an estimate without bias of the
+    squared error of the posterior mean. Regression only."""
 
     variables: ClassVar[dict[str, Variable]] = {
         "posterior_error": Variable(
             (), "error of the posterior mean on test inputs, E (f_a - f*)(f_b - f*)", label="posterior mean",
-            figures=("narrow_error",),
+            figures=("error",),
         )
     }  # fmt: skip
     pairs: ClassVar[tuple[str, ...]] = ("student",)

@@ -18,7 +18,7 @@ class SelfOverlap(AbstractMachineObservable):
     machines: ClassVar[tuple[str, ...]] = ("student", "teacher")
     variables: ClassVar[dict[str, Variable]] = {
         "self_overlap": Variable(
-            (), "squared length of the units, mean over k of Q_kk", label="$Q_{kk}$", figures=("narrow_overlap",)
+            (), "squared length of the units, mean over k of Q_kk", label="$Q_{kk}$", figures=("overlap",)
         ),
         "self_overlap_off_diagonal": Variable(
             (), "signed overlap of different units, mean over k != l of a_k a_l Q_kl", label=r"$Q_{k\neq l}$"

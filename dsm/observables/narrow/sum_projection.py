@@ -12,8 +12,8 @@ from dsm.observables.narrow._snapshot import OBSERVABLES, Snapshot
 
 @OBSERVABLES.register("sum_projection")
 class SumProjection(AbstractPairObservable):
-    """a_k w_k.v' / (|v'| sqrt N) for each unit k, v' = K**-1/2 sum_l a_l w'_l: of order K**-1/2 where units have their share of
-    the sum, of order 1 where they condense on it. Units are in no particular order."""
+    """a_k w_k.v' / (|v'| sqrt N) for each unit k, v' = K**-1/2 sum_l a_l w'_l: of order K**-1/2 where units have their share
+    of the sum, of order 1 where they condense on it. Units are in no particular order."""
 
     variables: ClassVar[dict[str, Variable]] = {
         "sum_projection": Variable(

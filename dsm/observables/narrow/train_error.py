@@ -11,14 +11,14 @@ from dsm.observables.narrow._snapshot import OBSERVABLES, Snapshot
 
 @OBSERVABLES.register("train_error")
 class TrainError(AbstractMachineObservable):
-    """Regression: the mean of (y - f)**2, without 1/2; that of the teacher is the noise. Classification: the share of patterns
-    on which the sign of f is not the label."""
+    """Regression: the mean of (y - f)**2, without 1/2; that of the teacher is the noise. Classification: the share of
+    patterns on which the sign of f is not the label."""
 
     machines: ClassVar[tuple[str, ...]] = ("student", "teacher", "baseline")
     variables: ClassVar[dict[str, Variable]] = {
         "train_error": Variable(
             (), "error on training patterns, mean of (y - f)**2 or share of wrong signs", label="training error",
-            figures=("narrow_error",),
+            figures=("error",),
         )
     }  # fmt: skip
 

@@ -45,8 +45,7 @@ class NarrowNetworkConfig:
             require(self.units <= self.width, "network.units", self.units, legal)
 
     def check_mean(self) -> None:
-        """Refuse networks whose mean output grows as sqrt K. Not a part of `check`: it computes, and the devices must be set up
-        before."""
+        """Refuse networks whose mean output grows as sqrt K. Not in `check`: it computes, and devices are set up later."""
         if self.second_layer == "equal" and not self.mean_subtraction:
             name = self.activation["name"]
             legal = f"balanced, or network.mean_subtraction true: the mean output of {name} units would grow as sqrt K"
@@ -65,7 +64,7 @@ class NarrowNetworkConfig:
 
 @dataclass
 class PatternsConfig:
-    """P = floor(alpha N K) + 1 patterns of `samples` independent teachers; `alpha` is a number, or a list of them: nested sets.
+    """P = floor(alpha N K) + 1 patterns of `samples` independent teachers; `alpha` is a number, or a list: nested sets.
 
     `noise` is the variance D of the noise on the teacher's outputs, of which classification takes the sign.
     """

@@ -20,15 +20,15 @@ class HMC(AbstractDynamics):
     """Trajectories of so many leapfrog steps at the potential E / T with unit masses, accepted or rejected (Duane et al.,
     Phys. Lett. B 195, 216, 1987): samples exp(-E / T) without bias. A step of the run is one trajectory.
 
-    A leapfrog step has the size sqrt(2 T lr) times a factor that is 1, or adapted: a trajectory of one leapfrog is then a step
-    of `mala` at the same lr.
+    A leapfrog step has the size sqrt(2 T lr) times a factor that is 1, or adapted. A trajectory of one leapfrog without
+    jitter is a step of `mala` at the same lr.
 
     Attributes:
         leapfrogs: a trajectory.
-        adapt: trajectories during which the factor is adapted to the acceptance; what they record is burn-in.
+        adapt: trajectories during which the factor is adapted to the acceptance: burn-in.
         target: acceptance that is wanted then.
-        jitter: the size of each trajectory is multiplied by a uniform number from 1 - jitter to 1 + jitter, lest a trajectory
-            be a period of some direction.
+        jitter: the step of each trajectory is multiplied by a uniform number from 1 - jitter to 1 + jitter, lest a
+            trajectory be a period of some direction.
     """
 
     leapfrogs: int = eqx.field(static=True, default=20)

@@ -15,11 +15,11 @@ from dsm.training.dynamics._base import DYNAMICS, AbstractDynamics, Landscape
 
 @DYNAMICS.register("mala")
 class MALA(AbstractDynamics):
-    """The step of `langevin` as a proposal that is accepted or rejected (Roberts and Tweedie, Bernoulli 2, 341, 1996): samples
-    exp(-E / T) without bias.
+    """The step of `langevin` as a proposal that is accepted or rejected (Roberts and Tweedie, Bernoulli 2, 341, 1996):
+    samples exp(-E / T) without bias.
 
     Attributes:
-        adapt: steps during which lr is multiplied by a factor that is adapted to the acceptance; what they record is burn-in.
+        adapt: steps during which lr is multiplied by a factor that is adapted to the acceptance: burn-in.
         target: acceptance that is wanted then.
     """
 
