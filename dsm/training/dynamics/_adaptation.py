@@ -10,10 +10,14 @@ from jaxtyping import Array, Float, Int, PyTree
 from dsm._variables import Variable
 from dsm.training.dynamics._base import Landscape
 
+#: Change of log(step) a step and unit of missing acceptance. Slow on purpose: a chain that begins at a high energy accepts
+#: all, and should not leave the place where it was put.
+GAIN = 0.2
+
 #: What samplers with acceptance report.
 REPORTED = {
     "acceptance": Variable((), "mean probability of acceptance", label="acceptance", figures=("curve",), draws=""),
-    "step_size": Variable((), "step of the sampler, as a factor of what training.lr says", label="step", draws=""),
+    "step_factor": Variable((), "step of the sampler, as a factor of what training.lr says", label="step", draws=""),
 }
 
 
@@ -23,47 +27,45 @@ class Memory(eqx.Module):
     Attributes:
         log_density: -E / T.
         gradient: of the log-density by the weights.
-        averaging: state of the dual averaging of log(step factor) (Hoffman and Gelman, arXiv:1111.4246).
+        log_step: logarithm of the factor of the step, as it is tried.
+        mean: of `log_step` over the second half of the adaptation.
     """
 
     log_density: Float[Array, ""]
     gradient: Float[Array, "K N"]
-    averaging: PyTree
+    log_step: Float[Array, ""]
+    mean: Float[Array, ""]
 
 
 def begin_memory(weights: Float[Array, "K N"], landscape: Landscape) -> Memory:
-    """The memory at t = 0; dual averaging begins at a factor of 1."""
+    """The memory at t = 0, with a factor of 1."""
     value, gradient = jax.value_and_grad(landscape.log_density)(weights)
-    return Memory(value, gradient, typed(_averaging()[0](1.0)))
+    return Memory(value, gradient, jnp.float32(0), jnp.float32(0))
 
 
-def factor_of(averaging: PyTree, t: Int[Array, ""], adapt: int) -> Float[Array, ""]:
-    """Factor of the step at time t: explored for `adapt` steps, then the average of what was explored; 1 if `adapt` is 0."""
-    if not adapt:
-        return jnp.float32(1)
-    return jnp.exp(jnp.where(t < adapt, averaging.log_x, averaging.log_x_avg))
+def factor_of(memory: Memory, t: Int[Array, ""], adapt: int) -> Float[Array, ""]:
+    """Factor of the step at time t: tried for `adapt` steps, then the mean of what was tried; 1 if `adapt` is 0."""
+    return jnp.exp(jnp.where(t < adapt, memory.log_step, memory.mean))
 
 
-def averaged(averaging: PyTree, t: Int[Array, ""], adapt: int, target: float, acceptance: Float[Array, ""]) -> PyTree:
-    """The state of dual averaging after a step, which leaves it as it is from t = `adapt` on."""
-    if not adapt:
-        return averaging
-    with jax.numpy_dtype_promotion("standard"):
-        moved = typed(_averaging()[1](averaging, target - acceptance))
-    return jax.tree.map(lambda new, old: jnp.where(t < adapt, new, old), moved, averaging)
+def adapted(
+    memory: Memory, t: Int[Array, ""], adapt: int, target: float, acceptance: Float[Array, ""]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """`log_step` and `mean` after a step (Robbins and Monro, Ann. Math. Stat. 22, 400, 1951); both stay as they
+    are from t = `adapt` on."""
+    first = adapt // 2
+    moved = memory.log_step + GAIN * (acceptance - target)
+    number = jnp.maximum(t + 1 - first, 1).astype(jnp.float32)
+    mean = jnp.where(t >= first, memory.mean + (moved - memory.mean) / number, memory.mean)
+    adapting = t < adapt
+    return jnp.where(adapting, moved, memory.log_step), jnp.where(adapting, mean, memory.mean)
 
 
-def typed(tree: PyTree) -> PyTree:
-    """Floats as float32 and counts as int32, whatever a library has made of them."""
+def float32(tree: PyTree) -> PyTree:
+    """Floats as float32, whatever a library has made of them."""
 
     def one(leaf: Any) -> Array:
         array = jnp.asarray(leaf)
-        return array.astype(jnp.float32 if jnp.issubdtype(array.dtype, jnp.floating) else jnp.int32)
+        return array.astype(jnp.float32) if jnp.issubdtype(array.dtype, jnp.floating) else array
 
     return jax.tree.map(one, tree)
-
-
-def _averaging() -> Any:
-    from blackjax.optimizers.dual_averaging import dual_averaging  # it takes its time to import
-
-    return dual_averaging()

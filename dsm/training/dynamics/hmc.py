@@ -11,7 +11,7 @@ from dsm._errors import require
 from dsm._random import stream
 from dsm._system import Record
 from dsm._variables import Variable
-from dsm.training.dynamics._adaptation import REPORTED, Memory, averaged, begin_memory, factor_of, typed
+from dsm.training.dynamics._adaptation import REPORTED, Memory, adapted, begin_memory, factor_of, float32
 from dsm.training.dynamics._base import DYNAMICS, AbstractDynamics, Landscape
 
 
@@ -25,7 +25,8 @@ class HMC(AbstractDynamics):
 
     Attributes:
         leapfrogs: a trajectory.
-        adapt: trajectories during which the factor is adapted to the acceptance: burn-in.
+        adapt: trajectories during which the factor is adapted to the acceptance: burn-in. In its first half they grow from
+            one leapfrog to all: a long one from a start of high energy would turn the excess into speed, and run away.
         target: acceptance that is wanted then.
         jitter: the step of each trajectory is multiplied by a uniform number from 1 - jitter to 1 + jitter, lest a
             trajectory be a period of some direction.
@@ -58,15 +59,17 @@ class HMC(AbstractDynamics):
         from blackjax.mcmc import hmc  # it takes its time to import
 
         before = hmc.HMCState(weights, memory.log_density, memory.gradient)
-        factor = factor_of(memory.averaging, t, self.adapt)
+        factor = factor_of(memory, t, self.adapt)
         wobble = jax.random.uniform(stream(key, "jitter"), (), jnp.float32, 1 - self.jitter, 1 + self.jitter)
         size = jnp.sqrt(2 * landscape.temperature * landscape.lr) * factor * wobble
+        grown = -(-2 * self.leapfrogs * (t + 1) // max(self.adapt, 1))
+        leapfrogs = jnp.clip(grown, 1, self.leapfrogs) if self.adapt else self.leapfrogs
         masses = jnp.ones((weights.size,), jnp.float32)
         with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
             moved, info = hmc.build_kernel()(
-                stream(key, "trajectory"), before, landscape.log_density, size, masses, self.leapfrogs
+                stream(key, "trajectory"), before, landscape.log_density, size, masses, leapfrogs
             )
-        moved, acceptance = typed(moved), typed(info.acceptance_rate)
-        averaging = averaged(memory.averaging, t, self.adapt, self.target, acceptance)
-        kept = Memory(moved.logdensity, moved.logdensity_grad, averaging)
-        return moved.position, kept, {"acceptance": acceptance, "step_size": factor}
+        moved, acceptance = float32(moved), float32(info.acceptance_rate)
+        log_step, mean = adapted(memory, t, self.adapt, self.target, acceptance)
+        kept = Memory(moved.logdensity, moved.logdensity_grad, log_step, mean)
+        return moved.position, kept, {"acceptance": acceptance, "step_factor": factor}

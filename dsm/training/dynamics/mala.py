@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from dsm._errors import require
 from dsm._system import Record
 from dsm._variables import Variable
-from dsm.training.dynamics._adaptation import REPORTED, Memory, averaged, begin_memory, factor_of, typed
+from dsm.training.dynamics._adaptation import REPORTED, Memory, adapted, begin_memory, factor_of, float32
 from dsm.training.dynamics._base import DYNAMICS, AbstractDynamics, Landscape
 
 
@@ -46,11 +46,11 @@ class MALA(AbstractDynamics):
         from blackjax.mcmc import mala  # it takes its time to import
 
         before = mala.MALAState(weights, memory.log_density, memory.gradient)
-        factor = factor_of(memory.averaging, t, self.adapt)
+        factor = factor_of(memory, t, self.adapt)
         size = landscape.temperature * landscape.lr * factor
         with jax.numpy_dtype_promotion("standard"):
             moved, info = mala.build_kernel()(key, before, landscape.log_density, size)
-        moved, acceptance = typed(moved), typed(info.acceptance_rate)
-        averaging = averaged(memory.averaging, t, self.adapt, self.target, acceptance)
-        kept = Memory(moved.logdensity, moved.logdensity_grad, averaging)
-        return moved.position, kept, {"acceptance": acceptance, "step_size": factor}
+        moved, acceptance = float32(moved), float32(info.acceptance_rate)
+        log_step, mean = adapted(memory, t, self.adapt, self.target, acceptance)
+        kept = Memory(moved.logdensity, moved.logdensity_grad, log_step, mean)
+        return moved.position, kept, {"acceptance": acceptance, "step_factor": factor}
