@@ -11,6 +11,7 @@ import pytest
 from scipy.special import erf, log_ndtr
 
 import dsm
+from dsm import tasks
 from dsm._errors import CapacityError, ConfigError
 from dsm._system import Others
 from dsm.data import OUTPUT_LOSSES, NarrowLaw, narrow_problem, pattern_number
@@ -45,14 +46,14 @@ BAD = {
     "margin": ("training.loss=hinge", "training.loss = hinge: must be square with data.labels = regression"),
     "dynamics": ("training.dynamics.name=sgd", "training.dynamics.name = sgd: must be one of gradient_descent, hmc,"),
     "optimiser": (
-        "training.dynamics={name:gradient_descent,optimiser:{name:lion}} training.temperature=0",
+        "training.dynamics.name=gradient_descent +training.dynamics.optimiser.name=lion training.temperature=0",
         "training.dynamics.optimiser.name = lion: must be one of adam, sgd",
     ),
     "leapfrogs": (f"{HMC} +training.dynamics.leapfrogs=0", "training.dynamics.leapfrogs = 0: must be at least 1"),
     "target": (f"{HMC} +training.dynamics.target=1", "training.dynamics.target = 1.0: must be between 0 and 1"),
     "lr": ("training.lr=0", "training.lr = 0.0: must be finite and positive"),
     "temperature": ("training.temperature=-1", "training.temperature = -1: must be a number, finite and not negative"),
-    "cold": (f"{HMC} training.temperature=[1,0]", "training.temperature = 0.0: must be positive with training.dynamics.name"),
+    "cold": (f"{HMC} training.temperature=[1,0]", "training.temperature = 0.0: must be positive with training.dynamics"),
     "hot": ("training.dynamics.name=gradient_descent", "training.temperature = 0.01: must be 0 with training.dynamics.name"),
     "probit": (f"{SIGNS} training.loss=probit training.temperature=0", "training.temperature = 0.0: must be positive with"),
     "decay": ("training.weight_decay=far", "training.weight_decay = far: must be a number, finite and not negative"),
@@ -86,7 +87,7 @@ def test_outputs_with_a_large_mean_are_refused(tmp_path):
 
 def test_run_that_cannot_fit_is_refused():
     with pytest.raises(CapacityError, match="data.samples = 10000000: the run needs"):
-        dsm.tasks.run(dsm.compose("task=narrow", "data.samples=10000000"))
+        tasks.run(dsm.compose("task=narrow", "data.samples=10000000"))
 
 
 def problem_of(
@@ -173,7 +174,7 @@ def test_labels_of_the_teacher(second_layer, mean):
         draw = jax.jit(lambda key: narrow_problem(key, law, alphas, 0.3, OUTPUT_LOSSES.get("square")(), 30, classifies))  # noqa: B023
         drawn[classifies, len(alphas)] = draw(jax.random.key(5))
     both, alone, signs = drawn[False, 2], drawn[False, 1], drawn[True, 2]
-    assert both.shown.sum(1).tolist() == [961, 241] == [pattern_number(alpha, 6, 4) for alpha in (40, 10)]
+    assert both.shown.sum(1).tolist() == [961, 241] == [pattern_number(alpha, 6, 4) for alpha in (40.0, 10.0)]
     np.testing.assert_array_equal(both.train_inputs[:241], alone.train_inputs)
     np.testing.assert_allclose(both.train_labels[1, :241], alone.train_labels[0], atol=1e-6)
     np.testing.assert_array_equal(signs.train_labels, np.where(both.train_labels >= 0, 1, -1))
@@ -249,19 +250,21 @@ def test_gaussian_posterior(name):
         with pytest.raises(AssertionError):
             assert_mean(along[:, :, -1] ** 2, 0.4 / values[-1])
     else:
-        assert 0.5 < float(info["acceptance"].mean()) < 1 and (np.asarray(info["step_factor"]) == 1).all()
+        assert 0.3 < float(info["acceptance"].mean()) < 1 and (np.asarray(info["step_factor"]) == 1).all()
 
 
-def test_one_leapfrog_is_a_step_of_mala():
-    """The convention of the step: same lr, same acceptance."""
-    problem = problem_of("erf", lr=0.3, temperature=0.1)
-    found = {}
-    for name, options in (("mala", {}), ("hmc", {"leapfrogs": 1, "jitter": 0.0})):
-        _, info = chain(problem, 300, chains=16, name=name, start={"name": "teacher"}, **options)
-        per_chain = np.asarray(info["acceptance"])[:, 50:].mean(1)
-        found[name] = per_chain.mean(), per_chain.std(ddof=1) / 4
-    (a, error_a), (b, error_b) = found.values()
-    assert 0.2 < a < 0.98 and abs(a - b) < 4.5 * np.hypot(error_a, error_b)
+def test_mala_proposes_the_step_of_langevin():
+    """At a small step, where all is accepted: one step from a place to the same law of places."""
+    problem = problem_of("erf", lr=1e-3, temperature=0.1)
+    moved, means = {}, {}
+    for name in ("mala", "langevin"):
+        weights, _ = chain(problem, 1, chains=400, name=name, start={"name": "teacher"})
+        moved[name] = np.asarray(weights, np.float64)[:, 0] - np.asarray(problem.teacher.weights, np.float64)
+        means[name] = moved[name].mean(0)
+    error = (2 * 0.1 * 1e-3) ** 0.5 / 400**0.5
+    assert np.abs(means["mala"] - means["langevin"]).max() < 5 * 2**0.5 * error
+    for step in moved.values():
+        assert abs(step.var() / (2 * 0.1 * 1e-3) - 1) < 5 * (2 / step.size) ** 0.5
 
 
 def test_step_is_adapted_and_then_stays():
@@ -393,8 +396,9 @@ def test_errors_of_classification():
 
 
 #: With something to keep in every part of the state.
-SETTINGS = (*SMALL, HMC, "training.dynamics={name:hmc,leapfrogs:3,adapt:6}", "data.alpha=[0.5,1.5]",
-            "training.temperature=[0.01,0.1]", "training.replicas=3")  # fmt: skip
+SETTINGS = (*SMALL, HMC, "+training.dynamics.leapfrogs=3", "+training.dynamics.adapt=6", "data.alpha=[0.5,1.5]",
+            "training.temperature=[0.01,0.1]", "training.replicas=3",
+            "observe.quantities=[test_error,train_error,overlap]")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -431,7 +435,7 @@ def test_dataset_of_a_run(run):
 
 def test_a_list_of_alphas_is_that_of_single_runs(tmp_path):
     """Patterns are nested, and means that are subtracted are over the patterns that are shown."""
-    quantities = "observe.quantities=[test_error,train_error,energy,teacher_overlap]".replace("teacher_", "")
+    quantities = "observe.quantities=[test_error,train_error,energy,overlap]"
     settings = (*SMALL, RELU, "network.mean_subtraction=true", "training.replicas=1", quantities)
     # A chain is named by its places along the axes: the first alpha of a list has the numbers of a run of its own.
     both, alone = (
@@ -453,6 +457,7 @@ def test_classification_runs(tmp_path):
     found = results(path)
     assert "student_posterior_error" not in found
     np.testing.assert_allclose(found.self_overlap, 1 / 20, rtol=1e-4)
-    assert float(found.test_error_mean.isel(step=-1)) < 0.25 < 0.4 < float(found.test_error_mean.isel(step=0))
-    assert abs(float(found.baseline_test_error_mean) - 0.5) < 0.15
+    error = found.test_error_mean.squeeze()
+    assert float(error[-1]) < 0.25 < 0.4 < float(error[0])
+    assert abs(float(found.baseline_test_error_mean.squeeze()) - 0.5) < 0.15
     assert math.isclose(float(found.alpha[0]), 6)

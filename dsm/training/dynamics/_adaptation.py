@@ -17,7 +17,7 @@ GAIN = 0.2
 #: What samplers with acceptance report.
 REPORTED = {
     "acceptance": Variable((), "mean probability of acceptance", label="acceptance", figures=("curve",), draws=""),
-    "step_factor": Variable((), "step of the sampler, as a factor of what training.lr says", label="step", draws=""),
+    "step_factor": Variable((), "leapfrog step, as a factor of sqrt(2 T lr)", label="step", draws=""),
 }
 
 

@@ -1,25 +1,26 @@
-"""The Metropolis-adjusted Langevin algorithm; blackjax does the work."""
+"""The Metropolis-adjusted Langevin algorithm: Hamiltonian Monte Carlo with one leapfrog."""
 
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from dsm._errors import require
 from dsm._system import Record
 from dsm._variables import Variable
-from dsm.training.dynamics._adaptation import REPORTED, Memory, adapted, begin_memory, factor_of, float32
+from dsm.training.dynamics._adaptation import REPORTED, begin_memory
 from dsm.training.dynamics._base import DYNAMICS, AbstractDynamics, Landscape
+from dsm.training.dynamics.hmc import HMC
 
 
 @DYNAMICS.register("mala")
 class MALA(AbstractDynamics):
     """The step of `langevin` as a proposal that is accepted or rejected (Roberts and Tweedie, Bernoulli 2, 341, 1996):
-    samples exp(-E / T) without bias.
+    samples exp(-E / T) without bias. It is `hmc` with trajectories of one leapfrog, which begins with the same proposal.
 
     Attributes:
-        adapt: steps during which lr is multiplied by a factor that is adapted to the acceptance: burn-in.
+        adapt: steps during which the leapfrog, hence the root of lr, is multiplied by a factor that is adapted to the
+            acceptance: burn-in.
         target: acceptance that is wanted then.
     """
 
@@ -43,14 +44,4 @@ class MALA(AbstractDynamics):
         memory: PyTree,
         landscape: Landscape,
     ) -> tuple[Float[Array, "K N"], PyTree, Record]:
-        from blackjax.mcmc import mala  # it takes its time to import
-
-        before = mala.MALAState(weights, memory.log_density, memory.gradient)
-        factor = factor_of(memory, t, self.adapt)
-        size = landscape.temperature * landscape.lr * factor
-        with jax.numpy_dtype_promotion("standard"):
-            moved, info = mala.build_kernel()(key, before, landscape.log_density, size)
-        moved, acceptance = float32(moved), float32(info.acceptance_rate)
-        log_step, mean = adapted(memory, t, self.adapt, self.target, acceptance)
-        kept = Memory(moved.logdensity, moved.logdensity_grad, log_step, mean)
-        return moved.position, kept, {"acceptance": acceptance, "step_factor": factor}
+        return HMC(1, self.adapt, self.target, jitter=0.0).step(key, t, weights, memory, landscape)
