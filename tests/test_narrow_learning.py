@@ -25,7 +25,7 @@ from runs import dsm as command_line
 
 #: A run of a second.
 SMALL = ("task=narrow", "network.width=6", "network.units=2", "data.alpha=1.5", "data.samples=2", "data.test_patterns=20",
-         "training.steps=8", "run.progress=none", "run.figures=false")  # fmt: skip
+         "training.steps=8", "observe.theory=false", "run.progress=none", "run.figures=false")  # fmt: skip
 
 RELU = "network.activation.name=relu"
 SIGNS = "data.labels=classification"

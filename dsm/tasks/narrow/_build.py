@@ -37,7 +37,7 @@ def build(config: NarrowConfig) -> Job:
         unit="steps",
         examine=_status,
         dataset=functools.partial(_dataset, config),
-        theory=functools.partial(_with_theory, config),
+        theory=functools.partial(_with_theory, config) if observe.theory else lambda driver, dataset: dataset,
         value=_final_test_error,
     )
 

@@ -154,11 +154,12 @@ class FullBatchConfig:
 @dataclass
 class StepsConfig:
     """Records of `quantities` at step 0, at those that `spacing` says (linear: multiples of `every`; log: `every`
-    10**(k / `per_decade`)), and at the end."""
+    10**(k / `per_decade`)), and at the end; and whether theory is put beside them."""
 
     every: int
     spacing: str
     per_decade: int
+    theory: bool
     quantities: list[str] = field(default_factory=list)
 
     def check(self) -> None:
