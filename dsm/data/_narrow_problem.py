@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from dsm._random import draw_flat, stream
 from dsm.data.output_losses import AbstractOutputLoss
-from dsm.networks import AbstractActivation, NarrowNetwork, mean_over, sign_pm
+from dsm.networks import AbstractActivation, NarrowNetwork, mean_over, products_of, sign_pm
 
 #: What is learnt: the output of the teacher, or its sign.
 LABELS = ("regression", "classification")
@@ -57,6 +57,7 @@ class NarrowProblem(eqx.Module):
         teacher: the network that labels.
         stranger: another teacher of the same law, which students know nothing of: what is measured of it is the baseline.
         train_inputs: as many patterns as the largest number needs.
+        train_columns: the same, transposed: see `networks.products_of`.
         train_labels: outputs of the teacher with noise, or their signs, float32.
         shown: mask of the patterns that are learnt, the first of all.
         test_inputs: fresh inputs.
@@ -71,6 +72,7 @@ class NarrowProblem(eqx.Module):
     teacher: NarrowNetwork
     stranger: NarrowNetwork
     train_inputs: Float[Array, "*axes P N"]
+    train_columns: Float[Array, "*axes N P"]
     train_labels: Float[Array, "*alphas P"]
     shown: Bool[Array, "*alphas P"]
     test_inputs: Float[Array, "*axes P_test N"]
@@ -88,7 +90,8 @@ class NarrowProblem(eqx.Module):
 
     def energy(self, weights: Float[Array, "K N"]) -> Float[Array, ""]:
         """E(w) = sum_mu l(y_mu, f(x_mu)) + lambda/2 sum_k |w_k|**2: the sum over the patterns that are shown."""
-        outputs = self.student(weights)(self.train_inputs, self.shown)
+        products = products_of(weights, self.train_inputs, self.train_columns)
+        outputs = self.student(weights).outputs(products, self.shown)
         losses = self.loss(outputs, self.train_labels, self.temperature)
         return jnp.where(self.shown, losses, 0).sum() + self.weight_decay / 2 * (weights**2).sum()
 
@@ -141,6 +144,7 @@ def narrow_problem(
         teacher,
         stranger,
         trained,
+        trained.T,
         jax.vmap(labels)(shown),
         shown,
         tested,

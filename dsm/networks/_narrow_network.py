@@ -32,17 +32,44 @@ class NarrowNetwork(eqx.Module):
         """The second layer a."""
         return second_layer_signs(self.second_layer, self.weights.shape[-2])
 
-    def fields(self, inputs: Float[Array, "P N"]) -> Float[Array, "P K"]:
-        """w_k.x / sqrt N."""
-        scale = self.weights.shape[-1] ** -0.5
-        return scale * jnp.matmul(inputs, self.weights.T, precision="highest")
-
     def __call__(self, inputs: Float[Array, "P N"], shown: Bool[Array, " P"] | None = None) -> Float[Array, " P"]:
         """f of each pattern. A mean that is subtracted is over the patterns that are `shown`; all by default."""
-        units = self.activation(self.fields(inputs))
-        outputs = (self.signs * self.weights.shape[-2] ** -0.5)[None, :] * units
-        outputs = outputs.sum(1)
+        return self.outputs(jnp.matmul(self.weights, inputs.T, precision="highest"), shown)
+
+    def outputs(self, products: Float[Array, "K P"], shown: Bool[Array, " P"] | None = None) -> Float[Array, " P"]:
+        """f of each pattern from the products w_k.x."""
+        units, inputs = self.weights.shape[-2:]
+        values = self.activation(inputs**-0.5 * products)
+        positive = units if self.second_layer == "equal" else units // 2
+        total = values[:positive].sum(0)
+        if positive < units:
+            total = total - values[positive:].sum(0)
+        outputs = units**-0.5 * total
         return outputs - mean_over(outputs, shown) if self.mean_subtraction else outputs
+
+
+@jax.custom_vjp
+def products_of(
+    weights: Float[Array, "K N"], rows: Float[Array, "P N"], columns: Float[Array, "N P"]
+) -> Float[Array, "K P"]:
+    """w_k.x of patterns that are given twice, as rows and as columns. Patterns have no gradient.
+
+    Neither the product nor its gradient by the weights then transposes the patterns: inside the driver's loops XLA on a CPU
+    would do so at every step, which takes longer than the products. Units come first: vectors of the processor are filled
+    along patterns, not along a few units.
+    """
+    return jnp.matmul(weights, columns, precision="highest")
+
+
+def _products(weights: Array, rows: Array, columns: Array) -> tuple[Array, Array]:
+    return jnp.matmul(weights, columns, precision="highest"), rows
+
+
+def _back(rows: Array, along: Array) -> tuple[Array, None, None]:
+    return jnp.matmul(along, rows, precision="highest"), None, None
+
+
+products_of.defvjp(_products, _back)
 
 
 def second_layer_signs(second_layer: str, units: int) -> Float[Array, " K"]:

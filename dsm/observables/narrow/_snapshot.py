@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from dsm._registry import Registry
 from dsm.data import NarrowProblem
-from dsm.networks import NarrowNetwork, sign_pm
+from dsm.networks import NarrowNetwork, products_of, sign_pm
 from dsm.observables._base import AbstractObservable
 
 
@@ -42,7 +42,8 @@ class Snapshot(eqx.Module):
 
 def take_snapshot(network: NarrowNetwork, problem: NarrowProblem) -> Snapshot:
     """Evaluate a network on the inputs of a problem."""
-    tested, trained = network(problem.test_inputs), network(problem.train_inputs, problem.shown)
+    products = products_of(network.weights, problem.train_inputs, problem.train_columns)
+    tested, trained = network(problem.test_inputs), network.outputs(products, problem.shown)
 
     def errors(outputs: Array, targets: Array) -> Array:
         if problem.classifies:

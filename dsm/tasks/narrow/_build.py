@@ -58,7 +58,8 @@ def plan(config: NarrowConfig, key: Key[Array, ""]) -> tuple[FullBatchLearning, 
         normalise=training.normalise,
         measures=choose_measures(OBSERVABLES, config.observe.quantities, problems),
     )
-    by_sample = ("teacher", "stranger", "train_inputs", "train_labels", "test_inputs", "test_targets")
+    inputs = ("train_inputs", "train_columns", "test_inputs")
+    by_sample = ("teacher", "stranger", "train_labels", "test_targets", *inputs)
     axes = (
         Axis("sample", config.data.samples, _over(problems, *by_sample)),
         Axis("alpha", len(config.data.alphas), _over(problems, "train_labels", "shown")),
