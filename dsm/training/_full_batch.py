@@ -100,8 +100,8 @@ class FullBatchLearning(AbstractSystem):
         return 4 * (2 * patterns * inputs + 4 * patterns * units + 6 * units * inputs)
 
     def observe_bytes(self, problem: NarrowProblem, others: int) -> int:
-        """What passes of the fields and units of four networks on all patterns. With it the count is 0.9 to 1.6 times what XLA
-        allots (tests/test_driver.py)."""
+        """What passes of the fields and units of four networks on all patterns. With it the count is 0.9 to 1.6 times what
+        XLA allots (tests/test_driver.py)."""
         patterns = problem.train_inputs.shape[0] + problem.test_inputs.shape[0]
         return 8 * patterns * problem.teacher.weights.shape[0]
 
