@@ -52,7 +52,8 @@ def learning(dataset: xr.Dataset) -> Figure | None:
                 axes.plot([], [], MARKERS[place % len(MARKERS)], color="0.4", ms=3, label=_label(dataset, name))
             elif len(names) > 1:
                 axes.plot([], [], MARKERS[place % len(MARKERS)], color=f"C{place}", ms=3, label=_label(dataset, name))
-        axes.set_xscale("symlog", linthresh=1)
+        if len(set(np.diff(dataset.step.values))) > 1:  # not evenly spaced
+            axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(left=0)
         axes.set_xlabel("steps")
         _finish(axes, dataset, names, title)
@@ -120,7 +121,11 @@ def _curve(axes: Axes, at: xr.Dataset, name: str, along: str, label: str | None,
 
 def _finish(axes: Axes, dataset: xr.Dataset, names: Sequence[str], title: str) -> None:
     if title == "error":
-        axes.set_yscale("log" if all(float(dataset[f"{name}_mean"].min()) > 0 for name in names) else "linear")
+        # At the teacher itself errors are rounding.
+        least = min(float(dataset[f"{name}_mean"].isel(step=slice(1, None)).min()) for name in names)
+        if least > 0:
+            axes.set_yscale("log")
+            axes.set_ylim(bottom=least / 2)
     axes.set_ylabel(title or dataset[names[0]].attrs["label"])
     if axes.get_legend_handles_labels()[1]:
         axes.legend(fontsize=7)
