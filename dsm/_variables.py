@@ -16,7 +16,8 @@ class Variable(NamedTuple):
         unit: "1" for pure numbers.
         label: in legends and on axes, TeX; the long name if empty.
         figures: where it is drawn: "profile" (against the layer), "curve" (against time), "two_time" (the overlap with the
-            past against the time between); "from_input" joins a profile to 1 at the input.
+            past against the time between), "error" and "overlap" (one panel for all of narrow networks); "from_input" joins
+            a profile to 1 at the input.
         guess: its value for a machine that guesses, drawn as a line; NaN if there is none.
         draws: whose draws its records are, for convergence statistics: those of a "chain", those of a "pair" of neighbouring
             replicas (every replica then belongs to two of them), or "" where such statistics mean nothing (rates, counts).

@@ -156,5 +156,6 @@ def test_slopes_are_derivatives():
 
 @pytest.mark.parametrize("bad", ["softmaxx", 3])
 def test_unknown_activation_is_refused(bad):
-    with pytest.raises(ConfigError, match=f"activation = {bad}: must be .*erf, leaky_relu, linear, relu"):
+    names = "erf, gelu, leaky_relu, linear, relu, sign, square, tanh"
+    with pytest.raises(ConfigError, match=f"activation = {bad}: must be .*{names}"):
         make_activation(bad)

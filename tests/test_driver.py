@@ -162,7 +162,9 @@ def test_a_task_of_one_file_runs_and_resumes(tmp_path):
 
 
 def test_unknown_task_names_the_known_ones():
-    with pytest.raises(ConfigError, match="task = dream: must be one of online_sgd, sample, specialisation, walk"):
+    with pytest.raises(
+        ConfigError, match="task = dream: must be one of narrow, online_sgd, sample, specialisation, walk"
+    ):
         task_of("dream")
 
 
@@ -177,6 +179,7 @@ CASES = {
     ),
     "manifold": ("task=online_sgd", "data=manifold_law", "data.samples=4"),
     "specialisation": ("task=specialisation", "data.samples=4", "network.decay=[0,1]", "data.patterns=4000"),
+    "narrow": ("task=narrow", "data.samples=4", "data.alpha=[1,3]", "network.units=10"),
 }
 
 

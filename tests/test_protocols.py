@@ -16,7 +16,7 @@ import dsm
 from dsm import data, networks, samplers, tasks, theory, training
 from dsm._random import stream
 from dsm.networks import spacing
-from dsm.observables import deep_network, sign_network, two_layer
+from dsm.observables import deep_network, narrow, sign_network, two_layer
 from dsm.tasks import folder as folder_of_settings
 from helpers import MOVES, PROPOSALS, small_problem
 from runs import CACHE, environment
@@ -47,6 +47,7 @@ LOOPS = {
     "theory/_online_sgd_ode.py": "curves",
     "tasks/sample/_build.py": "samples, when problems are drawn",
     "tasks/specialisation/_build.py": "samples, when problems are drawn",
+    "tasks/narrow/_build.py": "samples, when problems are drawn",
 }
 
 
@@ -102,6 +103,10 @@ def test_every_part_is_registered_by_one_file():
         "training/optimisers": training.OPTIMISERS.names,
         "training/rates": training.RATES.names,
         "observables/deep_network": deep_network.OBSERVABLES.names,
+        "data/output_losses": data.OUTPUT_LOSSES.names,
+        "training/dynamics": training.DYNAMICS.names,
+        "training/narrow_starts": training.NARROW_STARTS.names,
+        "observables/narrow": narrow.OBSERVABLES.names,
     }
     for folder, names in folders.items():
         files = {path.stem for path in (PACKAGE / folder).glob("[a-zA-Z]*.py")}
@@ -111,7 +116,7 @@ def test_every_part_is_registered_by_one_file():
 
 
 def test_quantity_and_stored_variable_have_the_same_name():
-    for registry in (sign_network.OBSERVABLES, two_layer.OBSERVABLES, deep_network.OBSERVABLES):
+    for registry in (sign_network.OBSERVABLES, two_layer.OBSERVABLES, deep_network.OBSERVABLES, narrow.OBSERVABLES):
         for name in registry.names:
             first = next(iter(registry.get(name).variables))
             assert first == name or first.startswith(f"{name}_")
@@ -192,7 +197,7 @@ def test_import_sets_no_state_and_is_quick():
         "began = time.process_time()\n"
         "import dsm\n"
         "assert jax.config.values == before\n"
-        "assert not {'hydra', 'xarray', 'matplotlib', 'orbax', 'sklearn'} & set(sys.modules)\n"
+        "assert not {'hydra', 'xarray', 'matplotlib', 'orbax', 'sklearn', 'blackjax'} & set(sys.modules)\n"
         "print(time.process_time() - began)\n"
     )
     done = subprocess.run(

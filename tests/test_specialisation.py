@@ -42,7 +42,7 @@ BAD = {
         "network.teachers=1 network.outputs=5",
         "network.outputs = 5: must be at most 4 in layer 2: so many distinct rows of 1 network.values there are",
     ),
-    "activation": ("network.activation.name=step", "network.activation.name = step: must be one of erf, leaky_relu,"),
+    "activation": ("network.activation.name=step", "network.activation.name = step: must be one of erf, gelu, leaky_relu,"),
     "batch norm": ("network.batch_norm=twice", "network.batch_norm = twice: must be one of none, before, after"),
     "dataset": ("data.dataset.name=cats", "data.dataset.name = cats: must be one of digits, gaussian, teacher_aware"),
     "std": ("data.dataset.std=0", "data.dataset.std = 0.0: must be positive and finite"),

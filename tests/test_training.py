@@ -280,7 +280,7 @@ BAD = {
     "M": ("network.teachers=0", "network.teachers = 0: must be at least 1"),
     "activation": (
         "network.activation=step",
-        "network.activation = step: must be one of erf, leaky_relu, linear, relu",
+        "network.activation = step: must be one of erf, gelu, leaky_relu, linear, relu",
     ),
     "noise": ("data.noise=-1", "data.noise = -1.0: must be finite and not negative"),
     "lr": ("training.lr=-1", "training.lr = -1.0: must be finite and not negative"),

@@ -3,6 +3,10 @@
 from dsm.data._deep_problem import DeepProblem as DeepProblem
 from dsm.data._deep_problem import TeacherLaw as TeacherLaw
 from dsm.data._deep_problem import deep_problem as deep_problem
+from dsm.data._narrow_problem import NarrowLaw as NarrowLaw
+from dsm.data._narrow_problem import NarrowProblem as NarrowProblem
+from dsm.data._narrow_problem import narrow_problem as narrow_problem
+from dsm.data._narrow_problem import pattern_number as pattern_number
 from dsm.data._problem import Problem as Problem
 from dsm.data._problem import teacher_problem as teacher_problem
 from dsm.data._problem import training_patterns as training_patterns
@@ -19,17 +23,23 @@ from dsm.data.laws import LAWS as LAWS
 from dsm.data.laws import AbstractLaw as AbstractLaw
 from dsm.data.losses import LOSSES as LOSSES
 from dsm.data.losses import AbstractLoss as AbstractLoss
+from dsm.data.output_losses import OUTPUT_LOSSES as OUTPUT_LOSSES
+from dsm.data.output_losses import AbstractOutputLoss as AbstractOutputLoss
 
 __all__ = [
     "DATASETS",
     "INPUTS",
     "LAWS",
     "LOSSES",
+    "OUTPUT_LOSSES",
     "AbstractDataset",
     "AbstractInputs",
     "AbstractLaw",
     "AbstractLoss",
+    "AbstractOutputLoss",
     "DeepProblem",
+    "NarrowLaw",
+    "NarrowProblem",
     "Problem",
     "TeacherLaw",
     "TwoLayerProblem",
@@ -37,6 +47,8 @@ __all__ = [
     "digits",
     "hidden_manifold",
     "iid_signs",
+    "narrow_problem",
+    "pattern_number",
     "teacher_problem",
     "training_patterns",
     "two_layer_problem",

@@ -8,6 +8,12 @@ from dsm.networks._deep_network import available_rows as available_rows
 from dsm.networks._deep_network import distinct_rows as distinct_rows
 from dsm.networks._lattice import spacing as spacing
 from dsm.networks._lattice import to_lattice as to_lattice
+from dsm.networks._narrow_network import SECOND_LAYERS as SECOND_LAYERS
+from dsm.networks._narrow_network import NarrowNetwork as NarrowNetwork
+from dsm.networks._narrow_network import is_odd as is_odd
+from dsm.networks._narrow_network import mean_of as mean_of
+from dsm.networks._narrow_network import mean_over as mean_over
+from dsm.networks._narrow_network import products_of as products_of
 from dsm.networks._sign_network import SignNetwork as SignNetwork
 from dsm.networks._sign_network import make_wiring as make_wiring
 from dsm.networks._signs import is_up as is_up

@@ -1,11 +1,18 @@
 """Gradient learning."""
 
+from dsm.training._full_batch import FullBatchLearning as FullBatchLearning
+from dsm.training._full_batch import FullBatchState as FullBatchState
 from dsm.training._minibatch import DeepState as DeepState
 from dsm.training._minibatch import MinibatchLearning as MinibatchLearning
 from dsm.training._networks import networks_with_overlaps as networks_with_overlaps
 from dsm.training._networks import random_networks as random_networks
 from dsm.training._online_sgd import OnlineLearning as OnlineLearning
 from dsm.training._online_sgd import OnlineSGD as OnlineSGD
+from dsm.training.dynamics import DYNAMICS as DYNAMICS
+from dsm.training.dynamics import AbstractDynamics as AbstractDynamics
+from dsm.training.dynamics import Landscape as Landscape
+from dsm.training.narrow_starts import NARROW_STARTS as NARROW_STARTS
+from dsm.training.narrow_starts import AbstractNarrowStart as AbstractNarrowStart
 from dsm.training.network_starts import NETWORK_STARTS as NETWORK_STARTS
 from dsm.training.network_starts import AbstractNetworkStart as AbstractNetworkStart
 from dsm.training.optimisers import OPTIMISERS as OPTIMISERS

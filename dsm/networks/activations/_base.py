@@ -7,7 +7,7 @@ import abc
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -30,6 +30,9 @@ class AbstractActivation(eqx.Module):
     Averages are over P jointly Gaussian fields x with mean zero and covariance C, and come for all pairs at once. C may be
     singular: fields may coincide or vanish.
     """
+
+    #: Whether it has a slope that learning by gradients can follow.
+    sloped: ClassVar[bool] = True
 
     @abc.abstractmethod
     def __call__(self, x: Float[Array, "*n"]) -> Float[Array, "*n"]:

@@ -1,0 +1,143 @@
+"""The figures of a run of narrow networks: simulation, and theory where it is there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dsm.plotting._figures import MARKERS, drawn
+
+#: Axes of a run, of which each entry is a curve.
+SETTINGS = {"alpha": r"$\alpha$", "temperature": "$T$", "weight_decay": r"$\lambda$"}
+#: Panels, and what is said at their axes.
+PANELS = {"error": "error", "overlap": "overlap"}
+PAIRS = {"teacher": "teacher", "student": "students", "baseline": "baseline", "": ""}
+#: The most settings that are drawn in one panel, evenly chosen.
+CURVES = 6
+
+
+def draw_narrow(dataset: xr.Dataset, folder: Path) -> list[Path]:
+    """Draw what the recorded quantities allow; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, figure in (("learning", learning(dataset)), ("alpha", against_alpha(dataset))):
+        if figure is not None:
+            files.append(folder / f"{name}.png")
+            figure.savefig(files[-1], dpi=150)
+    return files
+
+
+def learning(dataset: xr.Dataset) -> Figure | None:
+    """Errors, overlaps, and each further quantity that says it is drawn as a curve, against steps.
+
+    One colour a setting, one marker a quantity; baselines of an independent teacher are dotted, and theory is a line.
+    """
+    panels = _panels(dataset)
+    panels += [([name], "") for names in drawn(dataset, "curve").values() for name in names.values()]
+    if not panels:
+        return None
+    figure = Figure(figsize=(5.2 * len(panels), 4.2), layout="constrained")
+    places = _settings(dataset)
+    for axes, (names, title) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        for place, name in enumerate(names):
+            for row, (setting, label) in enumerate(places):
+                colour = f"C{(row if len(places) > 1 else place) % 10}"
+                style = {"color": colour, "marker": MARKERS[place % len(MARKERS)]}
+                shown = label if len(places) > 1 and place == 0 else None
+                _curve(axes, dataset.isel(setting), name, "step", shown, **style)
+            if len(places) > 1 and len(names) > 1:
+                axes.plot([], [], MARKERS[place % len(MARKERS)], color="0.4", ms=3, label=_label(dataset, name))
+            elif len(names) > 1:
+                axes.plot([], [], MARKERS[place % len(MARKERS)], color=f"C{place}", ms=3, label=_label(dataset, name))
+        if len(set(np.diff(dataset.step.values))) > 1:  # not evenly spaced
+            axes.set_xscale("symlog", linthresh=1)
+        axes.set_xlim(left=0)
+        axes.set_xlabel("steps")
+        _finish(axes, dataset, names, title)
+    figure.suptitle(_title(dataset), fontsize=9)
+    return figure
+
+
+def against_alpha(dataset: xr.Dataset) -> Figure | None:
+    """Errors and overlaps of the last record against alpha, where there are several; at the first of other settings."""
+    panels = _panels(dataset)
+    if dataset.sizes.get("alpha", 1) < 2 or not panels:
+        return None
+    last = dataset.isel(step=-1, temperature=0, weight_decay=0)
+    figure = Figure(figsize=(5.2 * len(panels), 4.2), layout="constrained")
+    for axes, (names, title) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        for place, name in enumerate(names):
+            style = {"color": f"C{place % 10}", "marker": MARKERS[place % len(MARKERS)]}
+            _curve(axes, last, name, "alpha", _label(dataset, name), **style)
+        axes.set_xlabel(r"$\alpha=P/(NK)$")
+        _finish(axes, dataset, names, title)
+    figure.suptitle(f"step {int(dataset.step[-1])}, {_title(dataset)}", fontsize=9)
+    return figure
+
+
+def _panels(dataset: xr.Dataset) -> list[tuple[list[str], str]]:
+    """The variables of each panel, and what is said at its axis."""
+    found = []
+    for panel, title in PANELS.items():
+        quantities = drawn(dataset, panel).values()
+        names = [name for pairs in quantities for pair, name in pairs.items() if pair != "baseline"]
+        names = [name for name in names if "step" in dataset[name].dims]
+        if names:
+            found.append((names, title))
+    return found
+
+
+def _settings(dataset: xr.Dataset) -> list[tuple[dict[str, int], str]]:
+    """Places along the axes of settings, and what they are called: at most `CURVES`."""
+    axes = [name for name in SETTINGS if name in dataset.dims]
+    places = list(np.ndindex(*(dataset.sizes[name] for name in axes)))
+    chosen = sorted({int(place) for place in np.linspace(0, len(places) - 1, min(len(places), CURVES)).round()})
+    found = []
+    for place in (places[index] for index in chosen):
+        several = [(name, index) for name, index in zip(axes, place, strict=True) if dataset.sizes[name] > 1]
+        label = ", ".join(f"{SETTINGS[name]}={float(dataset[name][index]):g}" for name, index in several)
+        found.append((dict(zip(axes, place, strict=True)), label))
+    return found
+
+
+def _curve(axes: Axes, at: xr.Dataset, name: str, along: str, label: str | None, color: str, marker: str) -> None:
+    """Points with errors, a dotted baseline, and the line of theory, whichever there are."""
+    x = at[along].values
+    errors = np.nan_to_num(at[f"{name}_error"].values)
+    axes.errorbar(x, at[f"{name}_mean"].values, errors, fmt=marker, ms=3, capsize=1.5, lw=0, elinewidth=0.8,
+                  color=color, label=label)  # fmt: skip
+    baseline = f"baseline_{at[name].attrs['quantity']}_mean"
+    if baseline in at:
+        axes.plot(x, np.broadcast_to(at[baseline].values, x.shape), ":", color=color, lw=0.8)
+    theory = f"theory_{name}"
+    if theory in at:
+        line = at[theory].mean("sample") if "sample" in at[theory].dims else at[theory]
+        if line.dims in ((), (along,)):
+            axes.plot(x, np.broadcast_to(line.values, x.shape), color=color, lw=1)
+
+
+def _finish(axes: Axes, dataset: xr.Dataset, names: Sequence[str], title: str) -> None:
+    if title == "error":
+        # At the teacher itself errors are rounding.
+        least = min(float(dataset[f"{name}_mean"].isel(step=slice(1, None)).min()) for name in names)
+        if least > 0:
+            axes.set_yscale("log")
+            axes.set_ylim(bottom=least / 2)
+    axes.set_ylabel(title or dataset[names[0]].attrs["label"])
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(fontsize=7)
+
+
+def _label(dataset: xr.Dataset, name: str) -> str:
+    attributes = dataset[name].attrs
+    pair = PAIRS.get(attributes["pair"], attributes["pair"])
+    return f"{attributes['label']}, {pair}" if pair else attributes["label"]
+
+
+def _title(dataset: xr.Dataset) -> str:
+    lines = "; lines: theory" if any(str(name).startswith("theory_") for name in dataset.data_vars) else ""
+    replicas = f", {dataset.sizes['replica']} replicas" if "replica" in dataset.sizes else ""
+    return f"{dataset.sizes['sample']} samples{replicas}, jackknife errors; dotted: another teacher{lines}"

@@ -1,0 +1,172 @@
+"""From settings to narrow students that learn from teachers, and from their records to results."""
+
+import functools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Int, Key
+
+from dsm._random import root_key, stream
+from dsm._variables import Coordinate
+from dsm.data import NarrowProblem, narrow_problem
+from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, over_chains, single
+from dsm.observables import choose_measures
+from dsm.observables.narrow import OBSERVABLES
+from dsm.tasks._dataset import averages, constants_of, dataset_of
+from dsm.tasks._task import History, Job
+from dsm.tasks._times import record_sweeps
+from dsm.tasks.narrow._schema import NarrowConfig
+from dsm.training import NARROW_STARTS, FullBatchLearning
+
+#: Axes along which problems differ; replicas are chains of one problem.
+PROBLEMS = ("sample", "alpha", "temperature", "weight_decay")
+ORDER = (*PROBLEMS, "replica", ..., "step")
+
+
+def build(config: NarrowConfig) -> Job:
+    """See `dsm.tasks.Task.build`."""
+    key = root_key(config.seed)
+    system, axes, layout = plan(config, key)
+    observe = config.observe
+    return Job(
+        driver=functools.partial(make_driver, config, key, system, axes, layout),
+        due=record_sweeps(observe.spacing, observe.every, observe.per_decade, config.training.steps, []),
+        unit="steps",
+        examine=_status,
+        dataset=functools.partial(_dataset, config),
+        theory=functools.partial(_with_theory, config) if observe.theory else lambda driver, dataset: dataset,
+        value=_final_test_error,
+    )
+
+
+def plan(config: NarrowConfig, key: Key[Array, ""]) -> tuple[FullBatchLearning, tuple[Axis, ...], Layout]:
+    """The system, the axes of the ensemble and the devices, from shapes alone.
+
+    Raises:
+        ConfigError: outputs would have a large mean.
+        CapacityError: the run cannot fit in memory.
+    """
+    config.network.check_mean()
+    problems = eqx.filter_eval_shape(functools.partial(draw_problems, config), key)
+    training = config.training
+    system = FullBatchLearning(
+        start=NARROW_STARTS.build(training.start, "training.start"),
+        dynamics=training.rule(),
+        normalise=training.normalise,
+        measures=choose_measures(OBSERVABLES, config.observe.quantities, problems),
+    )
+    inputs = ("train_inputs", "train_columns", "test_inputs")
+    by_sample = ("teacher", "stranger", "train_labels", "test_targets", *inputs)
+    axes = (
+        Axis("sample", config.data.samples, _over(problems, *by_sample)),
+        Axis("alpha", len(config.data.alphas), _over(problems, "train_labels", "shown")),
+        Axis("temperature", len(training.temperatures), _over(problems, "temperature")),
+        Axis("weight_decay", len(training.weight_decays), _over(problems, "weight_decay")),
+        Axis("replica", training.replicas),
+    )
+    layout = make_layout(axes, system.step_bytes(single(problems, axes)), config.run.devices, config.run.block)
+    smaller = "data.alpha, data.test_patterns, network.width or network.units"
+    check_capacity(system, problems, axes, 0, layout, config.run, ("data.samples", "sample"), smaller)
+    return system, axes, layout
+
+
+def _over(problems: NarrowProblem, *varying: str) -> NarrowProblem:
+    """Which parts of the problems vary along an axis; see `dsm.driver.Axis`."""
+
+    def parts(problem: NarrowProblem) -> list:
+        return [getattr(problem, name) for name in varying]
+
+    nothing = jax.tree.map(lambda _: None, problems)
+    return eqx.tree_at(parts, nothing, [0] * len(varying), is_leaf=lambda node: node is None)
+
+
+def make_driver(
+    config: NarrowConfig,
+    key: Key[Array, ""],
+    system: FullBatchLearning,
+    axes: tuple[Axis, ...],
+    layout: Layout,
+) -> Driver:
+    """The ensemble, its problems drawn and laid over the devices."""
+    problems = eqx.filter_jit(functools.partial(draw_problems, config))(key)
+    arrays, rest = eqx.partition(problems, eqx.is_array)
+    problems = eqx.combine(layout.place(arrays, layout.problems(axes, arrays)), rest)
+    return Driver(system, problems, axes, jnp.zeros((0,), jnp.int32), key, layout)
+
+
+def draw_problems(config: NarrowConfig, key: Key[Array, ""]) -> NarrowProblem:
+    """Teachers and data of all samples, stacked along a leading axis; see `dsm.data.narrow_problem`."""
+    network, data, training = config.network, config.data, config.training
+
+    def problem(sample: Int[Array, ""]) -> NarrowProblem:
+        return narrow_problem(
+            stream(key, "sample", sample),
+            network.law(),
+            data.alphas,
+            data.noise,
+            training.criterion(),
+            data.test_patterns,
+            data.classifies,
+        )
+
+    problems = jax.lax.map(problem, jnp.arange(data.samples, dtype=jnp.int32))
+    given = (training.temperatures, training.weight_decays, training.lr)
+    return eqx.tree_at(
+        lambda problem: (problem.shown, problem.temperature, problem.weight_decay, problem.lr),
+        problems,
+        (problems.shown[0], *(jnp.asarray(values, jnp.float32) for values in given)),
+        is_leaf=lambda leaf: leaf is None,
+    )
+
+
+def _status(history: History) -> str:
+    errors = history.records.get("test_error")
+    return f"test error {errors[-1].mean():.4g}" if errors else ""
+
+
+def _final_test_error(dataset: xr.Dataset) -> float | None:
+    if "test_error_mean" not in dataset:
+        return None
+    value = float(dataset.test_error_mean.isel(step=-1).mean())
+    return value if np.isfinite(value) else None
+
+
+def _dataset(config: NarrowConfig, driver: Driver | None, history: History) -> xr.Dataset:
+    """Records of every student, what is known of the teachers, and averages."""
+    assert driver is not None
+    data, training = config.data, config.training
+    coordinates = {
+        "step": Coordinate(np.asarray(history.times), "steps"),
+        "sample": Coordinate(np.arange(data.samples), "teacher and patterns"),
+        "alpha": Coordinate(np.asarray(data.alphas), "patterns for each weight, P / (N K)"),
+        "temperature": Coordinate(np.asarray(training.temperatures), "temperature T"),
+        "weight_decay": Coordinate(np.asarray(training.weight_decays), "weight decay lambda"),
+        "replica": Coordinate(np.arange(training.replicas), "independent student of the same patterns"),
+        "unit": Coordinate(np.arange(config.network.units), "hidden unit"),
+    }
+    records = {name: np.stack(values) for name, values in history.records.items()}
+    dataset = dataset_of(driver, "step", coordinates, records, ORDER)
+    system = driver.system
+    assert isinstance(system, FullBatchLearning)
+    constants = jax.tree.map(np.asarray, _of_teachers(driver))
+    dataset = dataset.assign(constants_of(system.constant_variables, constants, PROBLEMS))
+    dataset = dataset.assign(averages(dataset))
+    used = {dim for variable in dataset.data_vars.values() for dim in variable.dims}
+    return dataset.drop_vars([name for name in coordinates if name not in used])
+
+
+@eqx.filter_jit
+def _of_teachers(driver: Driver) -> dict[str, Array]:
+    """What is observed of each teacher once, by name, [*PROBLEMS, ...]."""
+    system, axes = driver.system, driver.axes[: len(PROBLEMS)]
+    assert isinstance(system, FullBatchLearning)
+    places = tuple(jnp.arange(axis.size, dtype=jnp.int32) for axis in axes)
+    return over_chains(lambda _, place, problem: system.constants(problem), axes, None, places, driver.problems, 1)
+
+
+def _with_theory(config: NarrowConfig, driver: Driver | None, dataset: xr.Dataset) -> xr.Dataset:
+    """The results with what theory says beside them, as `theory_...`."""
+    return dataset
