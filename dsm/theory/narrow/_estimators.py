@@ -68,6 +68,10 @@ class AbstractEstimator(eqx.Module):
         """One application of the saddle-point equations."""
 
     @abc.abstractmethod
+    def teacher_overlap(self, order: PyTree) -> Scalar:
+        """R of the units."""
+
+    @abc.abstractmethod
     def followers(self, order: PyTree) -> PyTree:
         """Which order parameters follow those of the units at once: truth values in the shape of `order`."""
 
@@ -118,6 +122,9 @@ class Bayes(AbstractEstimator):
     def update(self, order: BayesOrder, alpha: Scalar) -> BayesOrder:
         field = 2 * alpha * jax.grad(self._energy)(-jnp.expm1(order.log_gap)) / self.outputs.shares
         return BayesOrder(-jnp.log1p(jnp.clip(field, 0, 1 / SMALLEST_GAP)))
+
+    def teacher_overlap(self, order: BayesOrder) -> Scalar:
+        return -jnp.expm1(order.log_gap[0])
 
     def followers(self, order: BayesOrder) -> BayesOrder:
         return _sum_modes(order)
@@ -179,7 +186,7 @@ class Gibbs(AbstractEstimator):
         gap, student, teacher = units.get(branch, (1.0, 0.0, 0.0))
         modes = self.outputs.teacher.size
         return GibbsOrder(
-            jnp.log(jnp.asarray([gap, 0.01])[:modes]),
+            jnp.log(jnp.minimum(jnp.asarray([gap, 0.01])[:modes], jnp.maximum(1 / self.beta, gap >= 1))),
             jnp.asarray([student, 0.99])[:modes],
             jnp.asarray([teacher, 0.99])[:modes],
             self.outputs.teacher_slope,
@@ -216,6 +223,9 @@ class Gibbs(AbstractEstimator):
         fields = self._fields(jnp.exp(order.log_gap), order.student, order.teacher, order.b)
         slopes = jax.grad(lambda fields: self.energy.posterior(fields, self.beta))(fields)
         return _slaved(slopes, self.outputs.teacher_slope)
+
+    def teacher_overlap(self, order: GibbsOrder) -> Scalar:
+        return order.teacher[0]
 
     def followers(self, order: GibbsOrder) -> GibbsOrder:
         return _sum_modes(order)
@@ -304,6 +314,9 @@ class ERM(AbstractEstimator):
         fields = self._fields(jnp.exp(order.log_chi), order.own, order.teacher, order.b)
         slopes = jax.grad(lambda fields: self.energy.minimum(fields, jnp.ones(())))(fields)
         return _slaved(slopes, self.outputs.teacher_slope)
+
+    def teacher_overlap(self, order: ERMOrder) -> Scalar:
+        return order.teacher[0]
 
     def followers(self, order: ERMOrder) -> ERMOrder:
         return _sum_modes(order)

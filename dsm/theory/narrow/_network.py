@@ -34,7 +34,7 @@ FOLLOWING = 3
 #: Largest residual of a solution, and that at which Newton's method takes over from the iteration.
 TOLERANCE, NEAR = 1e-9, 1e-7
 #: Evaluations of Newton's method at the end; it converges quadratically.
-NEWTON_STEPS = 6
+NEWTON_STEPS = 8
 
 Values = np.ndarray
 
@@ -149,27 +149,39 @@ def narrow_network(
     alphas = checked_alphas(alpha)
     require(is_integer(max_steps) and max_steps >= 1, "max_steps", max_steps, "an integer >= 1")
     with in_float64():
-        model = _checked_estimator(
-            activation, alphas, task, estimator, noise, beta, weight_decay, loss, units, dressing, branch, second_layer
+        model = checked_estimator(
+            activation,
+            alphas,
+            branch=branch,
+            task=task,
+            estimator=estimator,
+            noise=noise,
+            beta=beta,
+            weight_decay=weight_decay,
+            loss=loss,
+            units=units,
+            dressing=dressing,
+            second_layer=second_layer,
         )
         found = solve(model, jnp.asarray(alphas.ravel()), branch, max_steps)
         shaped = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(alphas.shape), found)
     return NarrowSolution(alpha=alphas, units=float(model.outputs.units), **shaped)
 
 
-def _checked_estimator(
+def checked_estimator(
     activation: Any,
     alphas: np.ndarray,
-    task: str,
-    estimator: str,
-    noise: Any,
-    beta: Any,
-    weight_decay: Any,
-    loss: Any,
-    units: Any,
-    dressing: Any,
-    branch: Any,
-    second_layer: Any,
+    *,
+    branch: str,
+    task: str = "regression",
+    estimator: str = "bayes",
+    noise: float = 0.0,
+    beta: float | None = None,
+    weight_decay: float | None = None,
+    loss: str = "square",
+    units: int | None = None,
+    dressing: str = "none",
+    second_layer: str = "balanced",
 ) -> AbstractEstimator:
     """The equations, or a `ConfigError` (see `narrow_network`)."""
     model = make_activation(activation)
@@ -213,8 +225,8 @@ def _checked_estimator(
     if estimator == "bayes":
         return Bayes(outputs, energy)
     if estimator == "gibbs":
-        return Gibbs(outputs, energy, jnp.asarray(float(beta)), jnp.asarray(float(weight_decay)))
-    return ERM(outputs, energy, jnp.asarray(float(weight_decay)))
+        return Gibbs(outputs, energy, jnp.asarray(float(beta or 0)), jnp.asarray(float(weight_decay or 0)))
+    return ERM(outputs, energy, jnp.asarray(float(weight_decay or 0)))
 
 
 def _check_estimator(
@@ -286,29 +298,32 @@ def search(
         return ready + (1 - kept) * (image - ready), jnp.max(jnp.abs(image - x)), step + 1
 
     reached, _, steps = lax.while_loop(unfinished, advance, (flat, jnp.asarray(jnp.inf), jnp.asarray(0)))
-    point, residual = _polished(update, reached)
+    point, residual = polished(lambda x: update(x) - x, reached)
     return unravel(point), residual, steps
 
 
-def _polished(
-    update: Callable[[Float[Array, " n"]], Float[Array, " n"]], x: Float[Array, " n"]
+def polished(
+    function: Callable[[Float[Array, " n"]], Float[Array, " n"]], x: Float[Array, " n"]
 ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
-    """x after Newton's method, as long as each step makes the residual smaller, and the residual."""
+    """x after Newton's method for a zero of `function`, with steps halved that do not make it smaller, and the residual."""
 
     def residuals(x: Float[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
-        difference = update(x) - x
-        return difference, difference
+        values = function(x)
+        return values, values
 
     def step(_: int, best: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        at, lowest, trial = best
-        jacobian, difference = jax.jacfwd(residuals, has_aux=True)(trial)
-        residual = jnp.max(jnp.abs(difference))
+        at, lowest, stride = best
+        jacobian, values = jax.jacfwd(residuals, has_aux=True)(at + stride)
+        residual = jnp.max(jnp.abs(values))
         better = residual < lowest
-        at, lowest = jnp.where(better, trial, at), jnp.where(better, residual, lowest)
-        moved = trial - jnp.linalg.solve(jacobian, difference)
-        return at, lowest, jnp.where(better, moved, at)
+        onward = -jnp.linalg.solve(jacobian, values)
+        return (
+            jnp.where(better, at + stride, at),
+            jnp.where(better, residual, lowest),
+            jnp.where(better, onward, stride / 2),
+        )
 
-    at, lowest, _ = lax.fori_loop(0, NEWTON_STEPS, step, (x, jnp.asarray(jnp.inf), x))
+    at, lowest, _ = lax.fori_loop(0, NEWTON_STEPS, step, (x, jnp.asarray(jnp.inf), jnp.zeros_like(x)))
     return at, lowest
 
 
