@@ -112,11 +112,10 @@ def _curve(axes: Axes, at: xr.Dataset, name: str, along: str, label: str | None,
     baseline = f"baseline_{at[name].attrs['quantity']}_mean"
     if baseline in at:
         axes.plot(x, np.broadcast_to(at[baseline].values, x.shape), ":", color=color, lw=0.8)
-    theory = f"theory_{name}"
-    if theory in at:
-        line = at[theory].mean("sample") if "sample" in at[theory].dims else at[theory]
-        if line.dims in ((), (along,)):
-            axes.plot(x, np.broadcast_to(line.values, x.shape), color=color, lw=1)
+    for branch, line in (("specialised", "-"), ("unspecialised", "--")):
+        if f"theory_{name}" in at:
+            values = at[f"theory_{name}"].sel(branch=branch).values
+            axes.plot(x, np.broadcast_to(values, x.shape), line, color=color, lw=1)
 
 
 def _finish(axes: Axes, dataset: xr.Dataset, names: Sequence[str], title: str) -> None:
@@ -138,6 +137,10 @@ def _label(dataset: xr.Dataset, name: str) -> str:
 
 
 def _title(dataset: xr.Dataset) -> str:
-    lines = "; lines: theory" if any(str(name).startswith("theory_") for name in dataset.data_vars) else ""
+    lines = (
+        "; theory: specialised (line), unspecialised (dashed)"
+        if any(str(name).startswith("theory_") for name in dataset.data_vars)
+        else ""
+    )
     replicas = f", {dataset.sizes['replica']} replicas" if "replica" in dataset.sizes else ""
     return f"{dataset.sizes['sample']} samples{replicas}, jackknife errors; dotted: another teacher{lines}"

@@ -21,12 +21,12 @@ from dsm.theory._transitions import Coexistence as Coexistence
 from dsm.theory._transitions import coexistences as coexistences
 from dsm.theory._transitions import critical_alpha as critical_alpha
 from dsm.theory._unit_correlations import unit_correlations as unit_correlations
+from dsm.theory.closures import CLOSURES as CLOSURES
+from dsm.theory.closures import AbstractClosure as AbstractClosure
 from dsm.theory.narrow import NarrowSolution as NarrowSolution
 from dsm.theory.narrow import NarrowTransitions as NarrowTransitions
 from dsm.theory.narrow import narrow_branch as narrow_branch
 from dsm.theory.narrow import narrow_network as narrow_network
 from dsm.theory.narrow import narrow_transitions as narrow_transitions
-from dsm.theory.closures import CLOSURES as CLOSURES
-from dsm.theory.closures import AbstractClosure as AbstractClosure
 from dsm.theory.weight_channels import WEIGHT_CHANNELS as WEIGHT_CHANNELS
 from dsm.theory.weight_channels import AbstractWeightChannel as AbstractWeightChannel

@@ -19,6 +19,7 @@ from dsm.tasks._dataset import averages, constants_of, dataset_of
 from dsm.tasks._task import History, Job
 from dsm.tasks._times import record_sweeps
 from dsm.tasks.narrow._schema import NarrowConfig
+from dsm.tasks.narrow._theory import with_theory
 from dsm.training import NARROW_STARTS, FullBatchLearning
 
 #: Axes along which problems differ; replicas are chains of one problem.
@@ -37,7 +38,7 @@ def build(config: NarrowConfig) -> Job:
         unit="steps",
         examine=_status,
         dataset=functools.partial(_dataset, config),
-        theory=functools.partial(_with_theory, config) if observe.theory else lambda driver, dataset: dataset,
+        theory=lambda driver, dataset: with_theory(config, dataset) if observe.theory else dataset,
         value=_final_test_error,
     )
 
@@ -165,8 +166,3 @@ def _of_teachers(driver: Driver) -> dict[str, Array]:
     assert isinstance(system, FullBatchLearning)
     places = tuple(jnp.arange(axis.size, dtype=jnp.int32) for axis in axes)
     return over_chains(lambda _, place, problem: system.constants(problem), axes, None, places, driver.problems, 1)
-
-
-def _with_theory(config: NarrowConfig, driver: Driver | None, dataset: xr.Dataset) -> xr.Dataset:
-    """The results with what theory says beside them, as `theory_...`."""
-    return dataset

@@ -12,6 +12,7 @@ from dsm.data._narrow_problem import LABELS, TEACHERS
 from dsm.networks import ACTIVATIONS, SECOND_LAYERS, AbstractActivation, mean_of
 from dsm.observables import check_quantities
 from dsm.observables.narrow import OBSERVABLES
+from dsm.theory.narrow import DRESSINGS
 from dsm.training import DYNAMICS, NARROW_STARTS, AbstractDynamics
 
 #: Means E g(z) below this count as zero.
@@ -154,16 +155,21 @@ class FullBatchConfig:
 @dataclass
 class StepsConfig:
     """Records of `quantities` at step 0, at those that `spacing` says (linear: multiples of `every`; log: `every`
-    10**(k / `per_decade`)), and at the end; and whether theory is put beside them."""
+    10**(k / `per_decade`)), and at the end; whether `theory` is put beside them, and with which `dressing` by terms in 1/K
+    (see `dsm.theory.narrow_network`)."""
 
     every: int
     spacing: str
     per_decade: int
     theory: bool
+    dressing: str
     quantities: list[str] = field(default_factory=list)
 
-    def check(self) -> None:
+    def check(self, network: NarrowNetworkConfig) -> None:
         require(self.every >= 1, "observe.every", self.every, "at least 1 step")
+        require(self.dressing in DRESSINGS, "observe.dressing", self.dressing, f"one of {', '.join(DRESSINGS)}")
+        if self.dressing == "full":
+            require(network.units >= 2, "network.units", network.units, "at least 2 with observe.dressing = full")
         require(self.spacing in ("linear", "log"), "observe.spacing", self.spacing, "one of linear, log")
         require(self.per_decade >= 1, "observe.per_decade", self.per_decade, "at least 1")
         check_quantities(OBSERVABLES, self.quantities)
@@ -183,7 +189,7 @@ class NarrowConfig(Config):
         self.network.check()
         self.data.check(self.network)
         self.training.check(self.data)
-        self.observe.check()
+        self.observe.check(self.network)
 
 
 def _numbers(value: Any) -> tuple[float, ...]:

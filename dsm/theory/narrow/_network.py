@@ -163,7 +163,7 @@ def narrow_network(
             dressing=dressing,
             second_layer=second_layer,
         )
-        found = solve(model, jnp.asarray(alphas.ravel()), branch, max_steps)
+        found = solve(model, jnp.asarray(alphas.ravel()), model.start(branch), max_steps)
         shaped = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(alphas.shape), found)
     return NarrowSolution(alpha=alphas, units=float(model.outputs.units), **shaped)
 
@@ -267,10 +267,10 @@ def _is_number(value: Any) -> bool:
 
 @eqx.filter_jit
 def solve(
-    model: AbstractEstimator, alphas: Float[Array, " a"], branch: str, max_steps: int
+    model: AbstractEstimator, alphas: Float[Array, " a"], start: PyTree, max_steps: int
 ) -> dict[str, Float[Array, " a"]]:
-    """The branch at each alpha: fields of `NarrowSolution`."""
-    return jax.vmap(lambda alpha: describe(model, alpha, *search(model, alpha, model.start(branch), max_steps)))(alphas)
+    """The solution from `start` at each alpha: fields of `NarrowSolution`."""
+    return jax.vmap(lambda alpha: describe(model, alpha, *search(model, alpha, start, max_steps)))(alphas)
 
 
 def search(

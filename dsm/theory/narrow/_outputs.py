@@ -77,8 +77,11 @@ class Outputs(eqx.Module):
         if self.dressing == "entropy":
             slopes = self.activation.mean_slope(first[0]) * self.activation.mean_slope(second[0])
             return self.remainder(first[0], second[0], overlap[0]) + slopes * overlap[1]
-        (own, other), (diagonal, off) = (self._entries(first)[0], self._entries(second)[0]), self._entries(overlap)
-        return self._centred(own, other, diagonal) + self._off_diagonal(own, other, off)
+        own, other = self._entries(first)[0], self._entries(second)[0]
+        diagonal, off = self._entries(overlap)
+        return self._sum(
+            own, other, jnp.concatenate([diagonal[None], self._signed(off)]), jnp.append(1.0, self._counts)
+        )
 
     def within(self, own: Modes, linear: Scalar) -> Scalar:
         """Variance of the output of one network; arguments as in `between`."""
@@ -88,7 +91,7 @@ class Outputs(eqx.Module):
             return self.activation.remainder_variance(own[0]) + self.activation.mean_slope(own[0]) ** 2 * own[1]
         diagonal, off = self._entries(own)
         alone = self.activation.remainder_variance(diagonal) + self.activation.mean_slope(diagonal) ** 2 * diagonal
-        return alone + self._off_diagonal(diagonal, diagonal, off)
+        return alone + self._sum(diagonal, diagonal, self._signed(off), self._counts)
 
     def response(self, own: Modes, chi: Modes) -> Scalar:
         """beta times the variance of the output over the posterior for beta -> infinity, from chi = beta (Q - q)."""
@@ -100,8 +103,8 @@ class Outputs(eqx.Module):
         diagonal, off = self._entries(own)
         chi_diagonal, chi_off = self._entries(chi)
         slope = self.activation.remainder_slope(diagonal) + self.activation.mean_slope(diagonal) ** 2
-        _, off_part = jax.jvp(lambda at: self._off_diagonal(diagonal, diagonal, at), (off,), (chi_off,))
-        return slope * chi_diagonal + off_part
+        others = jax.grad(lambda at: self._sum(diagonal, diagonal, self._signed(at), self._counts))(off)
+        return slope * chi_diagonal + others * chi_off
 
     def _entries(self, modes: Modes) -> tuple[Scalar, Scalar]:
         """Diagonal and signed off-diagonal entries of the matrix with these eigenvalues."""
@@ -113,14 +116,19 @@ class Outputs(eqx.Module):
             return self.activation.mean_curvature(first) * self.activation.mean_curvature(second) * overlap**2 / 2
         return self.activation.remainder(first, second, overlap)
 
-    def _centred(self, first: Scalar, second: Scalar, overlap: Scalar) -> Scalar:
-        """Covariance of two units."""
-        slopes = self.activation.mean_slope(first) * self.activation.mean_slope(second)
-        return self.remainder(first, second, overlap) + slopes * overlap
-
-    def _off_diagonal(self, first: Scalar, second: Scalar, overlap: Scalar) -> Scalar:
-        """Sum over the other units l of a_k a_l times their covariance with unit k, at signed overlap."""
+    @property
+    def _counts(self) -> Float[Array, " kinds"]:
+        """Number of other units with the same and with the opposite sign, times that sign."""
         if self.second_layer == "equal":
-            return (self.units - 1) * self._centred(first, second, overlap)
-        alike = (self.units / 2 - 1) * self._centred(first, second, overlap)
-        return alike - self.units / 2 * self._centred(first, second, -overlap)
+            return (self.units - 1)[None]
+        return jnp.stack([self.units / 2 - 1, -self.units / 2])
+
+    def _signed(self, off: Scalar) -> Float[Array, " kinds"]:
+        """Overlaps with these units."""
+        return off[None] if self.second_layer == "equal" else jnp.stack([off, -off])
+
+    def _sum(self, first: Scalar, second: Scalar, overlaps: Float[Array, " n"], counts: Float[Array, " n"]) -> Scalar:
+        """Covariance of a unit of one network with units of the other at these overlaps, so many of each."""
+        slopes = self.activation.mean_slope(first) * self.activation.mean_slope(second)
+        remainders = jax.vmap(lambda overlap: self.remainder(first, second, overlap))(overlaps)
+        return counts @ (remainders + slopes * overlaps)

@@ -29,8 +29,8 @@ MAX_STEPS = 20_000
 def narrow_branch(activation: Any, above: float, overlaps: Any = None, **settings: Any) -> NarrowSolution:
     """The specialised branch of `narrow_network` as a curve: its solutions at given teacher overlaps, and their alphas.
 
-    Followed from the solution at alpha = `above` along falling overlap R, not along alpha, the curve passes the spinodal, where
-    alpha turns back, and goes on through the unstable solutions.
+    Followed from the solution at alpha = `above` along falling overlap R, not along alpha, the curve passes the spinodal,
+    where alpha turns back, and goes on through the unstable solutions.
 
     Arguments:
         activation, settings: as in `narrow_network`, without alpha and branch.
@@ -99,7 +99,7 @@ def _equality(model: AbstractEstimator, start: Float[Array, " n_plus_1"], top: f
     curve = _follow(model, start, jnp.asarray(_grid(top, fold)))
     alpha = math.nan
     for _ in range(LOOKS):
-        other = solve(model, curve["alpha"], "unspecialised", MAX_STEPS)
+        other = solve(model, curve["alpha"], model.start("unspecialised"), MAX_STEPS)
         difference = np.asarray(curve["free_entropy"] - other["free_entropy"])
         crossings = np.flatnonzero((difference[:-1] > 0) & (difference[1:] <= 0))
         if not crossings.size:
