@@ -15,7 +15,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
 from dsm.theory.narrow._energy import LEAST, AbstractEnergy, Fields
 from dsm.theory.narrow._outputs import Modes, Outputs, Scalar
@@ -24,6 +24,10 @@ from dsm.theory.narrow._outputs import Modes, Outputs, Scalar
 SMALLEST_GAP = 1e-10
 #: Smallest self overlap, and smallest inverse gap: the map must not leave the domain of the equations.
 SMALLEST = 1e-12
+
+
+#: Values for the units and for the sum mode.
+Both = Float[Array, "2"]
 
 
 class State(NamedTuple):
@@ -38,9 +42,9 @@ class State(NamedTuple):
         replicon: stability of replica symmetry in the overlaps of units: stable if positive.
     """
 
-    own: Modes
-    student: Modes
-    teacher: Modes
+    own: Both
+    student: Both
+    teacher: Both
     test_error: Scalar
     mean_error: Scalar
     sample_error: Scalar
@@ -83,7 +87,7 @@ class AbstractEstimator(eqx.Module):
     def state(self, order: PyTree, alpha: Scalar) -> State:
         """The order parameters, and errors."""
 
-    def _with_slaved(self, own: Modes, student: Modes, teacher: Modes, b: Scalar) -> tuple[Modes, Modes, Modes]:
+    def _with_slaved(self, own: Modes, student: Modes, teacher: Modes, b: Scalar) -> tuple[Both, Both, Both]:
         """Overlaps with those of the sum mode, which for K -> infinity is parallel to the teacher's. It has none where
         the activation has no linear part."""
         if self.outputs.dressing != "none":
@@ -183,7 +187,9 @@ class Gibbs(AbstractEstimator):
         gap, student, teacher = units.get(branch, (1.0, 0.0, 0.0))
         modes = self.outputs.teacher.size
         return GibbsOrder(
-            jnp.log(jnp.minimum(jnp.asarray([gap, 0.01])[:modes], jnp.maximum(1 / self.beta, gap >= 1))),
+            jnp.log(
+                jnp.minimum(jnp.asarray([gap, 0.01])[:modes], jnp.maximum(1 / self.beta, 1.0 if gap == 1 else 0.0))
+            ),
             jnp.asarray([student, 0.99])[:modes],
             jnp.asarray([teacher, 0.99])[:modes],
             self.outputs.teacher_slope,

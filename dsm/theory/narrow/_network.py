@@ -101,17 +101,17 @@ def narrow_network(
     activation: Any,
     alpha: Any,
     *,
-    task: str = "regression",
-    estimator: str = "bayes",
-    noise: float = 0.0,
-    beta: float | None = None,
-    weight_decay: float | None = None,
-    loss: str = "square",
-    units: int | None = None,
-    dressing: str = "none",
-    branch: str = "specialised",
-    second_layer: str = "balanced",
-    max_steps: int = 20_000,
+    task: Any = "regression",
+    estimator: Any = "bayes",
+    noise: Any = 0.0,
+    beta: Any = None,
+    weight_decay: Any = None,
+    loss: Any = "square",
+    units: Any = None,
+    dressing: Any = "none",
+    branch: Any = "specialised",
+    second_layer: Any = "balanced",
+    max_steps: Any = 20_000,
 ) -> NarrowSolution:
     """Solve the replica-symmetric saddle-point equations of arXiv:2507.00629 at each alpha on its own.
 
@@ -173,15 +173,15 @@ def checked_estimator(
     alphas: np.ndarray,
     *,
     branch: str,
-    task: str = "regression",
-    estimator: str = "bayes",
-    noise: float = 0.0,
-    beta: float | None = None,
-    weight_decay: float | None = None,
-    loss: str = "square",
-    units: int | None = None,
-    dressing: str = "none",
-    second_layer: str = "balanced",
+    task: Any = "regression",
+    estimator: Any = "bayes",
+    noise: Any = 0.0,
+    beta: Any = None,
+    weight_decay: Any = None,
+    loss: Any = "square",
+    units: Any = None,
+    dressing: Any = "none",
+    second_layer: Any = "balanced",
 ) -> AbstractEstimator:
     """The equations, or a `ConfigError` (see `narrow_network`)."""
     model = make_activation(activation)
@@ -311,7 +311,7 @@ def polished(
         values = function(x)
         return values, values
 
-    def step(_: int, best: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+    def step(_: Any, best: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         at, lowest, stride = best
         jacobian, values = jax.jacfwd(residuals, has_aux=True)(at + stride)
         residual = jnp.max(jnp.abs(values))

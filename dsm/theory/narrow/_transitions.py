@@ -26,7 +26,7 @@ POINTS, LOOKS = 400, 3
 MAX_STEPS = 20_000
 
 
-def narrow_branch(activation: Any, above: float, overlaps: Any = None, **settings: Any) -> NarrowSolution:
+def narrow_branch(activation: Any, above: Any, overlaps: Any = None, **settings: Any) -> NarrowSolution:
     """The specialised branch of `narrow_network` as a curve: its solutions at given teacher overlaps, and their alphas.
 
     Followed from the solution at alpha = `above` along falling overlap R, not along alpha, the curve passes the spinodal,
@@ -50,7 +50,7 @@ def narrow_branch(activation: Any, above: float, overlaps: Any = None, **setting
         values = np.asarray(overlaps, np.float64)
         falling = values.ndim == 1 and values.size > 0 and bool(np.all(np.diff(values) < 0))
         legal = f"a falling vector of numbers below {top:.6g}, the overlap at alpha = {above:g}, and above 0"
-        require(falling and 0 < values[-1] and values[0] < top, "overlaps", overlaps, legal)
+        require(falling and bool(0 < values[-1] and values[0] < top), "overlaps", overlaps, legal)
         every, wanted = _with_steps(top, values)
         found = _follow(model, start, jnp.asarray(every))
         return _as_solution(model, {name: leaf[wanted] for name, leaf in found.items()})
@@ -70,7 +70,7 @@ class NarrowTransitions(NamedTuple):
     critical: float
 
 
-def narrow_transitions(activation: Any, above: float, **settings: Any) -> NarrowTransitions:
+def narrow_transitions(activation: Any, above: Any, **settings: Any) -> NarrowTransitions:
     """Transitions of `narrow_network` below alpha = `above`, where the specialised branch must exist.
 
     Arguments and errors are those of `narrow_branch`. A branch that comes from zero overlap, turns back and turns again is
@@ -133,7 +133,7 @@ def _with_steps(top: float, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def _beginning(
-    activation: Any, above: float, settings: dict[str, Any]
+    activation: Any, above: Any, settings: dict[str, Any]
 ) -> tuple[AbstractEstimator, Float[Array, " n_plus_1"], float]:
     """The equations, order parameters and log(alpha) at the beginning of the branch, and the overlap there."""
     alphas = checked_alphas(above)

@@ -2,7 +2,7 @@
 
 import abc
 import functools
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -65,7 +65,7 @@ class AbstractOutputChannel(eqx.Module):
         def excess(u: Scalar) -> Scalar:
             return u - field + strength * slope(u)
 
-        def step(_: int, bracket: tuple[Scalar, Scalar, Scalar]) -> tuple[Scalar, Scalar, Scalar]:
+        def step(_: Any, bracket: tuple[Scalar, Scalar, Scalar]) -> tuple[Scalar, Scalar, Scalar]:
             low, high, u = bracket
             above = excess(u) > 0
             low, high = jnp.where(above, low, u), jnp.where(above, u, high)
