@@ -8,5 +8,6 @@ from dsm.plotting._learning import draw_learning as draw_learning
 from dsm.plotting._learning import learning_of_overlaps as learning_of_overlaps
 from dsm.plotting._learning import overlay as overlay
 from dsm.plotting._narrow import draw_narrow as draw_narrow
+from dsm.plotting._narrow import settled as settled
 from dsm.plotting._specialisation import draw_specialisation as draw_specialisation
 from dsm.plotting._text import with_error as with_error

@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dsm.observables.statistics import jackknife
 from dsm.plotting._figures import MARKERS, drawn
 
 #: Axes of a run, of which each entry is a curve.
@@ -144,3 +145,10 @@ def _title(dataset: xr.Dataset) -> str:
     )
     replicas = f", {dataset.sizes['replica']} replicas" if "replica" in dataset.sizes else ""
     return f"{dataset.sizes['sample']} samples{replicas}, jackknife errors; dotted: another teacher{lines}"
+
+
+def settled(dataset: xr.Dataset, name: str, share: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over the last `share` of the records and over replicas, with its jackknife error over samples; the axes of the
+    settings are left."""
+    late = dataset[name].isel(step=slice(int((1 - share) * dataset.sizes["step"]), None)).mean(["step", "replica"])
+    return jackknife(late.transpose("sample", ...).values)
