@@ -32,6 +32,13 @@ SMALL_NETWORK = ("network.width=6", "network.teachers=3", "network.outputs=5", "
 PUBLISHED_SWEEP = (*SMALL_NETWORK, "network.decay=[0,1]", "observe.per_decade=4")
 DEEP = ("network.width=6", "network.teachers=[3,4]", "network.multi=2", "network.outputs=5", "training.batch=10")
 
+NARROW = ("network.width=6", "network.units=2", "data.alpha=[1,2]", "training.steps=4")
+#: The same for Hamiltonian Monte Carlo, which then compiles short loops.
+NARROW_HMC = (*NARROW, "training.dynamics.leapfrogs=2", "training.dynamics.adapt=2", "observe.every=1")
+
+CONDENSED = ("training.loss=square", "training.normalise=false", "training.weight_decay=0.3", "data.alpha=3",
+             "observe.quantities=[test_error,energy,overlap,unit_overlap,sum_projection]")  # fmt: skip
+
 #: Runs of each experiment at a small size, enough for its figure, and what the figure script takes besides.
 TINY = {
     "quickstart": [("network.width=8",)],
@@ -65,11 +72,21 @@ TINY = {
     "specialisation_teacher_aware": [
         (*SMALL_NETWORK, f"data.dataset.name={name}") for name in ("gaussian", "teacher_aware")
     ],
+    "narrow_temperature": [NARROW_HMC],
+    "narrow_zero_temperature": [NARROW],
+    "narrow_quadratic": [NARROW_HMC],
+    "narrow_classification": [NARROW, (*NARROW, *CONDENSED)],
+    "narrow_bayes": [NARROW_HMC],
+    "narrow_decay": [(*NARROW, "data.alpha=1.5", "training.weight_decay=[0.1,1]")],
 }
 FIGURE_ARGUMENTS = {
     "alpha": ("2",),
     **{f"specialisation_{name}": ("3",) for name in ("l_shape", "recovery", "convergence", "gradients")},
     "specialisation_sweep": (None, "3"),
+    "narrow_temperature": ("-", "none"),
+    "narrow_zero_temperature": ("-", "none"),
+    "narrow_bayes": ("none",),
+    "narrow_decay": ("square",),
 }
 
 
@@ -77,10 +94,12 @@ FIGURE_ARGUMENTS = {
 SMALL_OF = {
     "sample": SMALL,
     "online_sgd": ("data.samples=2", "training.time=2", "observe.per_decade=4"),
+    "narrow": ("data.samples=2", "data.test_patterns=30", "observe.theory=false"),
     "specialisation": ("data.samples=2", "data.patterns=40", "data.test_patterns=30", "training.epochs=3"),
 }
 #: Figures of a run that draws all it can, where they do not depend on what is observed.
-FIGURES = {"online_sgd": {"online_sgd.png"}, "specialisation": {"learning.png", "l_shape.png"}}
+FIGURES = {"online_sgd": {"online_sgd.png"}, "specialisation": {"learning.png", "l_shape.png"},
+           "narrow": {"learning.png", "alpha.png"}}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -115,6 +134,18 @@ def test_experiment_runs_at_tiny_size(name, tmp_path):
         spec.loader.exec_module(module)
         module.main(str(tmp_path / name), str(tmp_path / "figure.png"), *FIGURE_ARGUMENTS.get(name, ()))
         assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_phase_diagram_is_drawn(tmp_path, capsys):
+    """By theory alone."""
+    script = ROOT / "experiments" / "narrow_phases" / "figure.py"
+    spec = importlib.util.spec_from_file_location("narrow_phases", script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.DECAYS = module.NOISES = (0.01, 0.03)
+    module.main(str(tmp_path / "figure.png"), "erf", "2")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+    assert "| erf | optimal student | 0.01 | 2.1483 | 2.3268 | nan |" in capsys.readouterr().out
 
 
 def test_equilibrium_run_has_convergence_statistics(tmp_path):

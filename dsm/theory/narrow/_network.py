@@ -87,14 +87,14 @@ class NarrowSolution(eqx.Module):
     @property
     def teacher_diagonal(self) -> Float[Values, "*a"]:
         """Mean over k of R_kk."""
-        return self.teacher_overlap + self.teacher_off_diagonal
+        return np.asarray(self.teacher_overlap + self.teacher_off_diagonal)
 
     @property
     def teacher_off_diagonal(self) -> Float[Values, "*a"]:
         """Mean over k and l != k of a_k a_l R_kl."""
         if math.isinf(self.units):
             return np.zeros_like(self.teacher_overlap)
-        return (self.sum_teacher_overlap - self.teacher_overlap) / self.units
+        return np.asarray((self.sum_teacher_overlap - self.teacher_overlap) / self.units)
 
 
 def narrow_network(
