@@ -29,6 +29,8 @@ BRANCHES = ("specialised", "unspecialised", "glassy", "rotated")
 #: Share of the old order parameters that a step of the iteration keeps, and that after so many steps, for maps that
 #: overshoot.
 DAMPING, LATE_DAMPING, PATIENCE = 0.5, 0.95, 2000
+#: Images of zero below this are zero but for rounding.
+SYMMETRIC = 1e-12
 #: Steps of the sum mode for each of the units: it is stiff, as patterns are K times as many.
 FOLLOWING = 3
 #: Largest residual of a solution, and that at which Newton's method takes over from the iteration.
@@ -286,6 +288,8 @@ def search(
         _, residual, step = carry
         return (residual > NEAR) & (step < max_steps)
 
+    # Zeros that symmetry keeps are kept against rounding, for where they are unstable.
+    held = (flat == 0) & (jnp.abs(update(flat)) < SYMMETRIC)
     follows = jnp.asarray(ravel_pytree(model.followers(start))[0], bool)
 
     def advance(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
@@ -295,7 +299,8 @@ def search(
             ready = lax.fori_loop(0, FOLLOWING, lambda _, x: jnp.where(follows, update(x), x), x)
         image = update(ready)
         kept = jnp.where(step < PATIENCE, DAMPING, LATE_DAMPING)
-        return ready + (1 - kept) * (image - ready), jnp.max(jnp.abs(image - x)), step + 1
+        moved = jnp.where(held, 0, ready + (1 - kept) * (image - ready))
+        return moved, jnp.max(jnp.abs(jnp.where(held, 0, image - x))), step + 1
 
     reached, _, steps = lax.while_loop(unfinished, advance, (flat, jnp.asarray(jnp.inf), jnp.asarray(0)))
     point, residual = polished(lambda x: update(x) - x, reached)
