@@ -16,7 +16,8 @@ from dsm import theory
 from dsm._errors import ConfigError
 from dsm.networks import ACTIVATIONS, make_activation
 from dsm.theory import Result, narrow_branch, narrow_network, narrow_transitions
-from dsm.theory.narrow._network import checked_estimator, search
+from dsm.theory.narrow._network import search
+from dsm.theory.narrow._settings import checked_estimator
 from dsm.theory.output_channels import OUTPUT_CHANNELS
 
 CLOSED = ["erf", "relu", "leaky_relu", "linear", "square", "sign"]

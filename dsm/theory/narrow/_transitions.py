@@ -16,7 +16,8 @@ from dsm.theory._deep_student_machine import checked_alphas
 from dsm.theory._precision import in_float64
 from dsm.theory._result import Result
 from dsm.theory.narrow._estimators import AbstractEstimator
-from dsm.theory.narrow._network import NarrowSolution, checked_estimator, describe, polished, search, solve
+from dsm.theory.narrow._network import NarrowSolution, describe, polished, search, solve
+from dsm.theory.narrow._settings import checked_estimator
 
 #: Overlap with the teacher at which a branch counts as having reached zero.
 ZERO = 1e-6
