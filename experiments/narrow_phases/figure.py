@@ -17,7 +17,7 @@ NOISES, DECAYS = (3e-4, 0.3), (3e-3, 0.3)
 LARGEST = 200.0
 
 
-def main(output: str, activations: str = "erf,tanh,relu,gelu,square", points: str = "12") -> None:
+def main(output: str, activations: str = "erf,relu,leaky_relu,square", points: str = "12") -> None:
     """Draw one row of diagrams, one column an activation; print the transitions."""
     names = activations.split(",")
     figure = Figure(figsize=(3.1 * len(names), 6), layout="constrained")
@@ -33,7 +33,7 @@ def main(output: str, activations: str = "erf,tanh,relu,gelu,square", points: st
             found = []
             for value in values:
                 found.append(_transitions(name, {key: float(value), **settings}))
-                print(f"| {name} | {title} | {value:.4g} | " + " | ".join(f"{x:.5g}" for x in found[-1]) + " |")
+                print(f"| {name} | {title} | {value:.4g} | " + " | ".join(f"{x:.5g}" for x in found[-1]) + " |", flush=True)
             for place, label in enumerate(NarrowTransitions._fields):
                 axes.plot([one[place] for one in found], values, "o-", ms=2.5, lw=1, color=f"C{place}", label=label)
             axes.set_yscale("log")
