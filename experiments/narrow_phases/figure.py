@@ -33,7 +33,10 @@ def main(output: str, activations: str = "erf,relu,leaky_relu,square", points: s
             found = []
             for value in values:
                 found.append(_transitions(name, {key: float(value), **settings}))
-                print(f"| {name} | {title} | {value:.4g} | " + " | ".join(f"{x:.5g}" for x in found[-1]) + " |", flush=True)
+                print(
+                    f"| {name} | {title} | {value:.4g} | " + " | ".join(f"{x:.5g}" for x in found[-1]) + " |",
+                    flush=True,
+                )
             for place, label in enumerate(NarrowTransitions._fields):
                 axes.plot([one[place] for one in found], values, "o-", ms=2.5, lw=1, color=f"C{place}", label=label)
             axes.set_yscale("log")
