@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import dsm
 from dsm.plotting import settled, with_error
-from dsm.theory import narrow_network
+from dsm.theory import Result, narrow_network
 
 #: alpha and decays of the theory of classification.
 RELU_ALPHA, DECAYS = 8.0, np.geomspace(1e-3, 10, 25)
@@ -77,12 +77,14 @@ def _regression(axes: Axes, data: xr.Dataset) -> None:
 def _classification(axes: Axes, losses: list[str]) -> None:
     """Theory of the signs of a ReLU teacher, without noise."""
     for loss in losses:
-        errors = [
-            float(narrow_network("relu", RELU_ALPHA, task="classification", estimator="erm", loss=loss,
-                                 weight_decay=float(decay)).test_error) for decay in DECAYS
-        ]  # fmt: skip
+        solved = [
+            narrow_network("relu", RELU_ALPHA, task="classification", estimator="erm", loss=loss, weight_decay=float(decay))
+            for decay in DECAYS
+        ]
+        # Searches that failed, at the smallest decays, are left out.
+        errors = [float(one.test_error) if one.result == Result.converged else np.nan for one in solved]
         axes.plot(DECAYS, errors, label=loss)
-        print(f"classification, {loss}: best lambda near {DECAYS[int(np.argmin(errors))]:.3g}, error {min(errors):.4f}")
+        print(f"classification, {loss}: best lambda near {DECAYS[int(np.nanargmin(errors))]:.3g}, error {np.nanmin(errors):.4f}")
     optimal = narrow_network("relu", RELU_ALPHA, task="classification")
     print(
         f"classification: optimal student {float(optimal.test_error):.4f}, a sample {float(optimal.sample_error):.4f}"

@@ -40,7 +40,9 @@ def main(output: str, activations: str = "erf,relu,leaky_relu,square", points: s
             for place, label in enumerate(NarrowTransitions._fields):
                 axes.plot([one[place] for one in found], values, "o-", ms=2.5, lw=1, color=f"C{place}", label=label)
             axes.set_yscale("log")
-            axes.set_xscale("log")
+            seen = np.array(found, float)
+            if np.nanmax(seen) > 4 * np.nanmin(seen):
+                axes.set_xscale("log")
             axes.set_xlabel(r"$\alpha$")
             axes.set_title(f"{name}: {title}", fontsize=9)
         grid[0][0].set_ylabel("noise D")
