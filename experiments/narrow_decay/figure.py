@@ -86,9 +86,8 @@ def _classification(axes: Axes, losses: list[str]) -> None:
         # Searches that failed, at the smallest decays, are left out.
         errors = [float(one.test_error) if one.result == Result.converged else np.nan for one in solved]
         axes.plot(DECAYS, errors, label=loss)
-        print(
-            f"classification, {loss}: best lambda near {DECAYS[int(np.nanargmin(errors))]:.3g}, error {np.nanmin(errors):.4f}"
-        )
+        best = int(np.nanargmin(errors))
+        print(f"classification, {loss}: best lambda near {DECAYS[best]:.3g}, error {errors[best]:.4f}")
     optimal = narrow_network("relu", RELU_ALPHA, task="classification")
     print(
         f"classification: optimal student {float(optimal.test_error):.4f}, a sample {float(optimal.sample_error):.4f}"
