@@ -3,6 +3,7 @@
 from dsm.driver._axes import Axis as Axis
 from dsm.driver._axes import over_chains as over_chains
 from dsm.driver._axes import single as single
+from dsm.driver._axes import varying as varying
 from dsm.driver._capacity import SEGMENTS as SEGMENTS
 from dsm.driver._capacity import check_capacity as check_capacity
 from dsm.driver._capacity import needed_bytes as needed_bytes

@@ -34,6 +34,16 @@ class Axis(eqx.Module):
         return jax.tree.map(below, self.over, problems, is_leaf=lambda node: node is None)
 
 
+def varying(problems: PyTree, *names: str) -> PyTree:
+    """For `Axis.over`: the fields of the problems that vary along an axis, by name."""
+
+    def parts(problem: Any) -> list:
+        return [getattr(problem, name) for name in names]
+
+    nothing = jax.tree.map(lambda _: None, problems)
+    return eqx.tree_at(parts, nothing, [0] * len(names), is_leaf=lambda node: node is None)
+
+
 def single(problems: PyTree, axes: tuple[Axis, ...]) -> PyTree:
     """The problem of one chain, abstract: shapes and types of the leaves without the axes of the ensemble."""
 

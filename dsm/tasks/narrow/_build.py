@@ -12,7 +12,7 @@ from jaxtyping import Array, Int, Key
 from dsm._random import root_key, stream
 from dsm._variables import Coordinate
 from dsm.data import NarrowProblem, narrow_problem
-from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, over_chains, single
+from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, over_chains, single, varying
 from dsm.observables import choose_measures
 from dsm.observables.narrow import OBSERVABLES
 from dsm.tasks._dataset import averages, constants_of, dataset_of
@@ -62,26 +62,16 @@ def plan(config: NarrowConfig, key: Key[Array, ""]) -> tuple[FullBatchLearning, 
     inputs = ("train_inputs", "train_columns", "test_inputs")
     by_sample = ("teacher", "stranger", "train_labels", "test_targets", *inputs)
     axes = (
-        Axis("sample", config.data.samples, _over(problems, *by_sample)),
-        Axis("alpha", len(config.data.alphas), _over(problems, "train_labels", "shown")),
-        Axis("temperature", len(training.temperatures), _over(problems, "temperature")),
-        Axis("weight_decay", len(training.weight_decays), _over(problems, "weight_decay")),
+        Axis("sample", config.data.samples, varying(problems, *by_sample)),
+        Axis("alpha", len(config.data.alphas), varying(problems, "train_labels", "shown")),
+        Axis("temperature", len(training.temperatures), varying(problems, "temperature")),
+        Axis("weight_decay", len(training.weight_decays), varying(problems, "weight_decay")),
         Axis("replica", training.replicas),
     )
     layout = make_layout(axes, system.step_bytes(single(problems, axes)), config.run.devices, config.run.block)
     smaller = "data.alpha, data.test_patterns, network.width or network.units"
     check_capacity(system, problems, axes, 0, layout, config.run, ("data.samples", "sample"), smaller)
     return system, axes, layout
-
-
-def _over(problems: NarrowProblem, *varying: str) -> NarrowProblem:
-    """Which parts of the problems vary along an axis; see `dsm.driver.Axis`."""
-
-    def parts(problem: NarrowProblem) -> list:
-        return [getattr(problem, name) for name in varying]
-
-    nothing = jax.tree.map(lambda _: None, problems)
-    return eqx.tree_at(parts, nothing, [0] * len(varying), is_leaf=lambda node: node is None)
 
 
 def make_driver(

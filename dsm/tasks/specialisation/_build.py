@@ -12,7 +12,7 @@ from jaxtyping import Array, Int, Key
 from dsm._random import root_key, stream
 from dsm._variables import Coordinate
 from dsm.data import DeepProblem, deep_problem
-from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, over_chains, single
+from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, over_chains, single, varying
 from dsm.observables import choose_measures
 from dsm.observables.deep_network import OBSERVABLES
 from dsm.tasks._dataset import averages, constants_of, dataset_of
@@ -66,24 +66,14 @@ def plan(config: SpecialisationConfig, key: Key[Array, ""]) -> tuple[MinibatchLe
     )
     teachers, inputs = ("teacher", "stranger", "train_targets", "test_targets"), ("train_inputs", "test_inputs")
     axes = (
-        Axis("sample", config.data.samples, _over(problems, *teachers, *inputs)),
-        Axis("decay", len(config.network.decays), _over(problems, *teachers)),
-        Axis("lr", len(training.rates), _over(problems, "lr")),
+        Axis("sample", config.data.samples, varying(problems, *teachers, *inputs)),
+        Axis("decay", len(config.network.decays), varying(problems, *teachers)),
+        Axis("lr", len(training.rates), varying(problems, "lr")),
     )
     layout = make_layout(axes, system.step_bytes(single(problems, axes)), config.run.devices, config.run.block)
     smaller = "data.patterns, data.test_patterns, observe.patterns, network.teachers or network.multi"
     check_capacity(system, problems, axes, 0, layout, config.run, ("data.samples", "sample"), smaller)
     return system, axes, layout
-
-
-def _over(problems: DeepProblem, *varying: str) -> DeepProblem:
-    """Which parts of the problems vary along an axis; see `dsm.driver.Axis`."""
-
-    def parts(problem: DeepProblem) -> list:
-        return [getattr(problem, name) for name in varying]
-
-    nothing = jax.tree.map(lambda _: None, problems)
-    return eqx.tree_at(parts, nothing, [0] * len(varying), is_leaf=lambda node: node is None)
 
 
 def make_driver(
