@@ -20,7 +20,7 @@ LARGEST = 200.0
 def main(output: str, activations: str = "erf,relu,leaky_relu,square", points: str = "12") -> None:
     """Draw one row of diagrams, one column an activation; print the transitions."""
     names = activations.split(",")
-    figure = Figure(figsize=(3.1 * len(names), 6), layout="constrained")
+    figure = Figure(figsize=(2.7 * len(names), 6), layout="constrained")
     grid = figure.subplots(2, len(names), squeeze=False)
     print("| activation | student | D or lambda | spinodal | equal free entropies | continuous |")
     print("|---|---|---|---|---|---|")
@@ -54,7 +54,7 @@ def main(output: str, activations: str = "erf,relu,leaky_relu,square", points: s
 
 def _transitions(name: str, settings: dict) -> NarrowTransitions:
     """Transitions below the first alpha, of a growing series, at which the specialised branch is there."""
-    above = 1.5
+    above = 1.0
     while above <= LARGEST:
         try:
             found = narrow_transitions(name, above, **settings)
