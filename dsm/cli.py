@@ -12,7 +12,7 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from dsm import tasks
+from dsm import _status, tasks
 from dsm._errors import DsmError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
 from dsm._signals import end_on_signals
@@ -102,6 +102,8 @@ def _main() -> int | str | None:
     except OSError as error:
         print(f"dsm: the working folder cannot be used: {error.strerror}", file=sys.stderr)
         return EXIT_ERROR
+    if sys.argv[1:2] == ["status"]:
+        return _status.main(sys.argv[2:])
     status: int | str | None = 0
     try:
         _hydra_main()

@@ -28,6 +28,7 @@ def follow(
     stop: StopRequest,
     unit: str,
     examine: Callable[[History], str],
+    note: Callable[[int], None],
 ) -> History:
     """Advance from the newest checkpoint, or from t = 0, and record at the times `due`, until the last of them or `stop`.
 
@@ -41,10 +42,12 @@ def follow(
         stop: whether to stop early.
         unit: name of the unit of time, in the plural.
         examine: checks the records so far and says in a few words how things stand.
+        note: takes note of the units done.
     """
     began = time.monotonic()
     progress, history = _restore(driver.begin(), checkpoints, unit)
     resumed = history.now
+    note(resumed)
     if stop:
         return history
     # A call that does nothing compiles the program, so that the first real one can be timed.
@@ -66,6 +69,7 @@ def follow(
                     for name, values in records.items():
                         history.records.setdefault(name, []).append(values[position])
             meter.update(history.now, examine(history))
+            note(history.now)
             if time.monotonic() - saved >= 60 * run.checkpoint_minutes:
                 _save(checkpoints, progress, history)
                 saved = time.monotonic()
