@@ -1,17 +1,23 @@
-"""What the command line tells of runs: how they stand, on directories whole and damaged."""
+"""What the command line tells: how runs stand, what can be chosen, what is wrong with settings."""
 
 import fcntl
 import json
 import logging
 import os
+import re
 from pathlib import Path
 
 import pytest
+import yaml
+from hydra.errors import ConfigCompositionException
+from omegaconf.errors import OmegaConfBaseException
 
 import dsm
 from dsm import _runs, _status, store
-from dsm._errors import StoreError
+from dsm._errors import ConfigError, StoreError
+from dsm._near import near
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
+from dsm.config._hydra_errors import explain_hydra
 from dsm.store import open_run
 from dsm.tasks._report import ProgressNote, log_to
 
@@ -182,3 +188,88 @@ def test_a_real_run_from_its_failure_to_its_end(tmp_path, capsys, monkeypatch):
     )
     dsm.run(*words)
     assert status(capsys, tmp_path) == (0, [f"done  {tmp_path / 'run'}", "1 done"])
+
+
+#: Wrong words, and what is said; where it ends in three dots there is more.
+WRONG = {
+    "network.dpth=3": "network.dpth = 3: there is no such setting with task=sample; did you mean network.depth?",
+    "depth=3": "depth = 3: there is no such setting with task=sample; did you mean network.depth?",
+    "x=1": "x = 1: there is no such setting with task=sample",
+    "+x=1": "x = 1: there is no such setting, must be one of task, experiment, seed, plugins, run...",
+    "+network.dpth=3": "network.dpth = 3: there is no such setting, must be one of width, depth, fan_in...",
+    "+network.depth=3": "+network.depth=3: network.depth is there already; leave out the plus: network.depth=3",
+    "++network.depth.x=3": "network.depth = {'x': 3}: must be an integer",
+    "experiment=narow_decay": "experiment = narow_decay: is none of the N there are; did you mean narrow_decay?",
+    "network=dens": "network = dens: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer; did you...",
+    "network=a/b": "network = a/b: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer",
+    "netwrk=dense": "netwrk = dense: there is no such setting with task=sample; did you mean network?",
+    "network@here=dense": "network@here: network has no preset at here; leave out @here",
+    "+network=dense": "network: is chosen twice; leave out the plus, as in network=NAME",
+    "hydra/launchr=basic": "hydra/launchr = basic: there is no such setting; did you mean hydra/launcher?",
+    "hydra.launcher.n_jobs=2": "hydra.launcher.n_jobs = 2: the launcher has no such option; choose another, as in "
+    "hydra/launcher=joblib",
+    "task=null": "task = null: must be the name of a preset",
+    "~sampler": "sampler is missing: task=sample needs it",
+    "~samplr": "~samplr: there is no such setting",
+    "~network.depth=7": "~network.depth=7: network.depth is 3",
+    "training.dynamics.leapfrogs=9 task=narrow": "training.dynamics.leapfrogs = 9: an option of langevin that the "
+    "preset does not set is added with a plus, +training.dynamics.leapfrogs=9",
+    "sampler.move.std=3": "sampler.move.std = 3: an option of gaussian that the preset does not set is added with a plus, "
+    "+sampler.move.std=3; did you mean sampler.move.step_std?",
+    "sampler.move.name=gausian": "sampler.move.name = gausian: must be one of gaussian, heat_bath, spin_flip...",
+    "+sampler.move.step_sd=1": "sampler.move.step_sd = 1: gaussian has no such option (it has: step_std); did you...",
+    "seed=1,2": "seed = 1,2: must be a list, seed=[1,2], or a sweep, with -m",
+    "seed=range(3)": "seed = range(3): is a sweep, which needs -m",
+    "sampler.sweeps=${no.such}": "sampler.sweeps: interpolation key 'no.such' not found",
+    "network.depth=": "network.depth = : must be an integer",
+    "seed": "seed: must be written as setting=value",
+    "=3": "=3: must be written as setting=value",
+    "a=[1,": "a = [1,: [ and ] must come in pairs",
+    "seed=(1": "seed = (1: ( and ) must come in pairs",
+    "run.dir='x": "run.dir='x: a quotation mark ' is not closed",
+    "run.dir=a=b": "run.dir = a=b: must be quoted twice, for the shell and for Hydra: \"run.dir='a=b'\"",
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_what_is_wrong_with_settings_is_said_in_one_line(words):
+    with pytest.raises(ConfigError) as caught:
+        dsm.compose(*words.split())
+    said = re.sub(r"the \d+ there are", "the N there are", str(caught.value))
+    begins = WRONG[words].removesuffix("...")
+    assert said.startswith(begins) and "\n" not in said
+    assert said == begins or WRONG[words].endswith("...")
+
+
+def test_errors_of_hydra_after_a_journey_between_processes():
+    error = ConfigCompositionException(
+        "Could not override 'network.dpth'.\nTo append to your config use +network.dpth=3"
+    )
+    assert explain_hydra(error, ["network.dpth=3,4"]) == "network.dpth = 3: there is no such setting"
+    try:
+        raise ConfigCompositionException() from OmegaConfBaseException(
+            "first line\n    full_key: a.b\n    object_type=dict"
+        )
+    except ConfigCompositionException as bare:
+        assert explain_hydra(bare, []) == "first line"
+    assert explain_hydra(ConfigCompositionException(), []) == "ConfigCompositionException"
+    with pytest.raises(yaml.YAMLError) as caught:
+        yaml.safe_load("a: 1\nb: [1")
+    line = explain_hydra(caught.value, [])
+    assert line == "<unicode string>, line 2: expected ',' or ']', but got '<stream end>'"
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("dpth", ["depth"]),
+        ("Depth", ["depth"]),
+        ("spin", ["spin_overlap"]),
+        ("weight_overlpa", ["weight_overlap"]),
+        ("colour", []),
+        ("", []),
+    ],
+)
+def test_near_names(name, found):
+    assert near(name, ["depth", "width", "spin_overlap", "weight_overlap"]) == found
+    assert near(name, []) == []

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -18,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dsm._errors import ConfigError
 from dsm.config import Config
+from dsm.config._hydra_errors import explain_hydra
 from dsm.config._types import explain, with_whole_numbers
 from dsm.tasks._task import task_of
 
@@ -63,8 +65,8 @@ def compose(overrides: Sequence[str] = ()) -> Config:
     try:
         with initialize_config_dir(str(folder()), version_base="1.3"):
             composed = hydra_compose("config", overrides=list(overrides), return_hydra_config=True)
-    except HydraException as error:
-        raise ConfigError(str(error)) from None
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
+        raise ConfigError(explain_hydra(error, overrides)) from None
     finally:
         GlobalHydra.instance().hydra = running
     chosen = composed.hydra.runtime.choices
