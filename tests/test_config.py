@@ -245,7 +245,8 @@ def test_schedules_reach_their_target(name):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_experiment_says_how_to_run_it(name):
+def test_experiment_says_what_it_asks_and_how_to_run_it(name):
     lines = (folder() / "experiment" / f"{name}.yaml").read_text().splitlines()
     assert lines[0] == "# @package _global_"
-    assert lines[1].startswith(f"# dsm experiment={name}") or lines[1].startswith(f"# dsm -m experiment={name}")
+    assert lines[1].startswith("# ") and not lines[1].startswith("# dsm")  # what it asks, for `dsm list experiments`
+    assert lines[2].startswith((f"# dsm experiment={name}", f"# dsm -m experiment={name}"))
