@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import yaml
 
-from dsm._errors import StoreError
+from dsm._errors import InUseError, StoreError
 from dsm.config import Config, flatten
 
 #: Files that a run may leave before it has a configuration; hidden ones (lock, temporary files) too.
@@ -141,7 +141,7 @@ def _hold(lock: TextIO, path: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise StoreError(f"{path} is in use by another process") from None
+        raise InUseError(f"{path} is in use by another process") from None
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
