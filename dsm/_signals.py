@@ -31,7 +31,7 @@ class StopRequest:
     def pass_on(self) -> None:
         """Hand the signal to whoever listened before, such as a cluster launcher that requeues the job."""
         before = self._previous.get(self.received) if self.received is not None else None
-        if callable(before) and before not in (signal.default_int_handler, end_at_once):
+        if callable(before) and before not in (signal.default_int_handler, _pass):
             before(self.received, None)
 
     @contextlib.contextmanager
@@ -66,7 +66,7 @@ class _Watch(threading.Thread):
     def answer(self, number: int) -> None:
         request = self.request
         if request is None or request.abrupt or request.received == number:
-            end_at_once(number, None)
+            _end(number)
         else:
             request.received = signal.Signals(number)
             _say(f"{request.received.name}: what is done is saved, then the run ends; a second one ends it at once")
@@ -108,10 +108,11 @@ def end_on_signals() -> Iterator[None]:
     After the context the status of the process is decided, and signals are ignored.
     """
     global _watch
-    numbers = list(_answer(end_at_once))
-    if numbers:
+    main = threading.current_thread() is threading.main_thread()
+    if main:
         _watch = _Watch()
         _watch.start()
+    numbers = list(_answer(_pass))
     try:
         yield
     finally:
@@ -122,7 +123,7 @@ def end_on_signals() -> Iterator[None]:
             _watch = None
 
 
-def end_at_once(number: int, frame: object) -> None:
+def _end(number: int) -> None:
     """One line, and the end of the process; what is on disk is whole at any moment.
 
     An exception would be raised wherever Python happens to be, such as in a callback of its garbage collector, which

@@ -115,7 +115,7 @@ def _differences(config: Config, words: Sequence[str]) -> dict[str, Any]:
     return {key: own.get(key) for key in sorted(own | base) if own.get(key) != base.get(key) and key != "seed"}
 
 
-def _number(config: Config, words: Sequence[str]) -> float:
+def _number(config: Config, words: Sequence[str]) -> int | float:
     try:
         return len(_differences(config, words))
     except ConfigError:  # a preset for other tasks
