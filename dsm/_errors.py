@@ -13,6 +13,10 @@ class StoreError(DsmError, RuntimeError):
     """A run directory cannot be read or written as asked."""
 
 
+class InUseError(StoreError):
+    """Another process holds the run directory."""
+
+
 class CapacityError(DsmError, MemoryError):
     """The run cannot fit in memory. The message says what would."""
 

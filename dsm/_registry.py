@@ -82,7 +82,6 @@ class Registry(Generic[T]):
             if option not in legal:
                 raise ConfigError(
                     f"{key}.{option} = {value}: {options['name']} has no such option (it has: {', '.join(legal) or 'none'})"
-                    + did_you_mean(option, legal)
                 )
         for option in legal:
             optional = (

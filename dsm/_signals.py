@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from dsm._results import EXIT_INTERRUPTED
@@ -17,10 +17,12 @@ class StopRequest:
 
     Attributes:
         received: the signal, or None.
+        abrupt: whether there is nothing to save, so that a signal may end the process at once.
     """
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self.abrupt = False
         self._previous: dict[int, Any] = {}
 
     def __bool__(self) -> bool:
@@ -29,8 +31,49 @@ class StopRequest:
     def pass_on(self) -> None:
         """Hand the signal to whoever listened before, such as a cluster launcher that requeues the job."""
         before = self._previous.get(self.received) if self.received is not None else None
-        if callable(before) and before not in (signal.default_int_handler, end_at_once):
+        if callable(before) and before not in (signal.default_int_handler, _pass):
             before(self.received, None)
+
+    @contextlib.contextmanager
+    def nothing_to_save(self) -> Iterator[None]:
+        """For a long call that Python's handlers have to wait for, such as compiling, with all work on disk."""
+        self.abrupt = True
+        try:
+            yield
+        finally:
+            self.abrupt = False
+
+
+class _Watch(threading.Thread):
+    """Answers signals at once, also while the main thread is inside a long call.
+
+    Python runs its handlers between two steps of the main thread. Its C handler writes the number of the signal to a
+    file at once, which this thread reads.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True, name="dsm signals")
+        self.request: StopRequest | None = None
+        self._reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        self.before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def run(self) -> None:
+        while numbers := os.read(self._reader, 1):
+            if numbers[0] in SIGNALS:
+                self.answer(numbers[0])
+
+    def answer(self, number: int) -> None:
+        request = self.request
+        if request is None or request.abrupt or request.received == number:
+            _end(number)
+        else:
+            request.received = signal.Signals(number)
+            _say(f"{request.received.name}: what is done is saved, then the run ends; a second one ends it at once")
+
+
+#: The thread of a process that is the command `dsm`, while it is.
+_watch: _Watch | None = None
 
 
 @contextlib.contextmanager
@@ -45,10 +88,15 @@ def stop_on_signals() -> Iterator[StopRequest]:
         request.received = signal.Signals(number)
         signal.signal(number, request._previous[number])
 
-    request._previous = _answer(listen)
+    watch = _watch if threading.current_thread() is threading.main_thread() else None
+    request._previous = _answer(listen if watch is None else _pass)
+    if watch is not None:
+        watch.request = request
     try:
         yield request
     finally:
+        if watch is not None:
+            watch.request = None
         for number, before in request._previous.items():
             signal.signal(number, before)
 
@@ -59,25 +107,42 @@ def end_on_signals() -> Iterator[None]:
 
     After the context the status of the process is decided, and signals are ignored.
     """
-    numbers = list(_answer(end_at_once))
+    global _watch
+    main = threading.current_thread() is threading.main_thread()
+    if main:
+        _watch = _Watch()
+        _watch.start()
+    numbers = list(_answer(_pass))
     try:
         yield
     finally:
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
+        if _watch is not None:
+            signal.set_wakeup_fd(_watch.before)
+            _watch = None
 
 
-def end_at_once(number: int, frame: object) -> None:
+def _end(number: int) -> None:
     """One line, and the end of the process; what is on disk is whole at any moment.
 
     An exception would be raised wherever Python happens to be, such as in a callback of its garbage collector, which
     swallows it.
     """
-    os.write(2, f"dsm: ended by {signal.Signals(number).name}: run the same command again to continue\n".encode())
+    _say(f"ended by {signal.Signals(number).name}: run the same command again to continue")
     os._exit(EXIT_INTERRUPTED)
 
 
-def _answer(handler: Any) -> dict[int, Any]:
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        os.write(2, f"dsm: {text}\n".encode())
+
+
+def _pass(number: int, frame: object) -> None:
+    """The thread that watches has answered."""
+
+
+def _answer(handler: Callable[[int, Any], None]) -> dict[int, Any]:
     """Set the handler of every signal; returns the handlers before. nohup has SIGHUP ignored, and it stays so."""
     if threading.current_thread() is not threading.main_thread():
         return {}

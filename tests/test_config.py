@@ -195,7 +195,12 @@ def test_directory_is_a_function_of_the_configuration(tmp_path):
     assert len(path(*long).parts[1]) <= 111
     assert path(*long) != path(long[0].replace("59", "60"))
     assert path_of(dsm.compose(f"run.root={tmp_path}")).relative_to(tmp_path) == Path("custom/default/seed=0")
-    assert changes(dsm.compose("experiment=quickstart", "data=digits")).keys() >= {"data.inputs.name", "network.width"}
+    # presets by name, also where their settings were spelt one by one
+    assert path("sampler=exchange", "observe=equilibrium").parts[1] == "observe=equilibrium,sampler=exchange"
+    assert path("sampler=exchange", "sampler.sweeps=9").parts[1] == "sampler=exchange,sampler.sweeps=9"
+    words = ["move.name=version_space", "~sampler.move.step_std", "sampler.start=planted"]
+    assert path(f"sampler.{words[0]}", *words[1:]) == path("sampler=version_space")
+    assert changes(dsm.compose("experiment=quickstart", "data=digits")) == {"data": "digits"}
 
 
 def test_directory_of_another_configuration_is_refused_with_the_difference(tmp_path):

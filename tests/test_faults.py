@@ -242,7 +242,9 @@ def test_a_working_folder_that_is_gone(tmp_path):
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_before_the_run_ends_in_one_line(tmp_path, name):
-    program = f"import os, signal, dsm.cli\ndsm.cli.set_up = lambda config: os.kill(os.getpid(), signal.{name})"
+    program = (
+        f"import os, signal, dsm._jobs\ndsm._jobs.set_up = lambda config, together: os.kill(os.getpid(), signal.{name})"
+    )
     done = dsm(*TINY, cwd=tmp_path, program=program, check=False)
     one_line(done, EXIT_INTERRUPTED, f"dsm: ended by {name}")
     assert done.stderr.count("\n") == 1 and not list(tmp_path.rglob("config.yaml"))
@@ -265,7 +267,9 @@ dsm.tasks.run = run
 def test_a_job_that_fails_costs_no_other(tmp_path):
     words = ("-m", "experiment=quickstart", "data.alpha=2,-1,4")
     done = dsm(*words, cwd=tmp_path, program=PRETEND.format(stopped=0), check=False)
-    one_line(done, EXIT_ERROR, "dsm: data.alpha = -1.0: must be positive")
+    one_line(done, EXIT_ERROR, "dsm: data.alpha=-1: data.alpha = -1.0: must be positive")
+    assert done.stderr.index("1 of 3 jobs cannot run") < done.stderr.index("finished")  # told before the first starts
+    assert "3 jobs: 2 done, 1 failed" in done.stderr
     assert {path.name for path in tmp_path.glob("ran*")} == {"ran-0-2.0", "ran-0-4.0"}
     single = dsm("experiment=quickstart", "data.alpha=-1", cwd=tmp_path, check=False)
     one_line(single, EXIT_ERROR, "dsm: data.alpha = -1.0: must be positive")

@@ -212,12 +212,7 @@ WRONG = {
     "~sampler": "sampler is missing: task=sample needs it",
     "~samplr": "~samplr: there is no such setting",
     "~network.depth=7": "~network.depth=7: network.depth is 3",
-    "training.dynamics.leapfrogs=9 task=narrow": "training.dynamics.leapfrogs = 9: an option of langevin that the "
-    "preset does not set is added with a plus, +training.dynamics.leapfrogs=9",
-    "sampler.move.std=3": "sampler.move.std = 3: an option of gaussian that the preset does not set is added with a plus, "
-    "+sampler.move.std=3; did you mean sampler.move.step_std?",
     "sampler.move.name=gausian": "sampler.move.name = gausian: must be one of gaussian, heat_bath, spin_flip...",
-    "+sampler.move.step_sd=1": "sampler.move.step_sd = 1: gaussian has no such option (it has: step_std); did you...",
     "seed=1,2": "seed = 1,2: must be a list, seed=[1,2], or a sweep, with -m",
     "seed=range(3)": "seed = range(3): is a sweep, which needs -m",
     "sampler.sweeps=${no.such}": "sampler.sweeps: interpolation key 'no.such' not found",

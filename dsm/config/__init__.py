@@ -3,3 +3,5 @@
 from dsm.config._base import Config as Config
 from dsm.config._base import RunConfig as RunConfig
 from dsm.config._base import flatten as flatten
+from dsm.config._presets import folder as folder
+from dsm.config._presets import presets as presets

@@ -24,6 +24,7 @@ class RunConfig:
     figures: bool
     compilation_cache: str | None
     block: int | None = None
+    searchpath: list[str] = dataclasses.field(default_factory=list)
 
     def check(self) -> None:
         require(self.resume in ("auto", "never"), "run.resume", self.resume, "one of auto, never")

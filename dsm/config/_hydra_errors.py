@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import yaml
-from hydra.errors import MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from dsm._errors import DsmError
 from dsm._near import did_you_mean
 
+#: What composing raises where the settings are to blame.
+UNCOMPOSABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)
 #: More names than these are not listed where some of them are near.
 MANY = 12
 #: A preset that is no name: Hydra does not say which.
@@ -21,9 +24,11 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
     """What is wrong with settings that could not be composed, in one line that names the setting and what is legal.
 
     Arguments:
-        error: what composing raised, of Hydra, OmegaConf or PyYAML.
+        error: what composing raised, one of `UNCOMPOSABLE`. Errors of dsm itself say what is wrong.
         overrides: the words of the command line, as in `network.depth=3`.
     """
+    if isinstance(error, DsmError):
+        return str(error)
     if isinstance(error, MissingConfigException) and error.options:
         group, name = str(error.missing_cfg_file).rsplit("/", 1)
         for word in overrides:  # what was written, where the name has a slash of its own
@@ -80,16 +85,12 @@ def _unknown(found: re.Match, error: Exception) -> str:
     root: Any = parent._get_root() if isinstance(parent, DictConfig) else None
     if not isinstance(root, DictConfig):
         return f"{key} = {value}: there is no such setting"
-    part = OmegaConf.select(root, key.rpartition(".")[0])
     if key.startswith("hydra.launcher."):
         return f"{key} = {value}: the launcher has no such option; choose another, as in hydra/launcher=joblib"
     hydra = key.startswith("hydra")
     known = [other for other in _keys(root) if other.startswith("hydra") == hydra]
     close = did_you_mean(key.replace("/", "."), known)
     close = close.replace(".", "/") if "/" in key else close
-    if isinstance(part, DictConfig) and isinstance(part.get("name"), str) and not hydra:
-        plus = f"an option of {part.name} that the preset does not set is added with a plus, +{key}={value}"
-        return f"{key} = {value}: {plus}{close}"
     where = "" if hydra else f" with task={root.get('task')}"
     return f"{key} = {value}: there is no such setting{where}{close}"
 

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import yaml
 
-from dsm._errors import StoreError
+from dsm._errors import InUseError, StoreError
 from dsm._runs import PROGRESS
 from dsm.config import Config, flatten
 
@@ -155,7 +155,7 @@ def _hold(lock: TextIO, path: Path) -> None:
             time.sleep(wait)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise StoreError(f"{path} is in use by another process") from None
+        raise InUseError(f"{path} is in use by another process") from None
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise

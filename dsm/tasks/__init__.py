@@ -1,9 +1,9 @@
 """Kinds of work, one file or folder each, and what they share: composing a configuration, and the life of a run."""
 
 from dsm._registry import import_folder
+from dsm.config import folder as folder
 from dsm.tasks._compose import changes as changes
 from dsm.tasks._compose import compose as compose
-from dsm.tasks._compose import folder as folder
 from dsm.tasks._compose import load as load
 from dsm.tasks._path import path_of as path_of
 from dsm.tasks._report import Report as Report

@@ -45,13 +45,15 @@ def follow(
         note: takes note of the units done.
     """
     began = time.monotonic()
-    progress, history = _restore(driver.begin(), checkpoints, unit)
+    with stop.nothing_to_save():
+        progress, history = _restore(driver.begin(), checkpoints, unit)
     resumed = history.now
     note(resumed)
     if stop:
         return history
-    # A call that does nothing compiles the program, so that the first real one can be timed.
-    progress, _ = jax.block_until_ready(driver.advance(progress, *_padded([])))
+    with stop.nothing_to_save():
+        # A call that does nothing compiles the program, so that the first real one can be timed.
+        progress, _ = jax.block_until_ready(driver.advance(progress, *_padded([])))
     history.timings["compile_s"] = time.monotonic() - began
     began = saved = time.monotonic()
     pace = Pace(run.chunk_seconds)

@@ -40,7 +40,8 @@ def carry_out(task: Task, config: Config) -> Report:
             if job is None or directory.is_done:
                 figures = sorted(directory.figures.glob("*.png"))
                 return Report(Outcome.already_done, directory.path, figures, directory.summary()["value"])
-            driver = None if job.driver is None else job.driver()
+            with stop.nothing_to_save():
+                driver = None if job.driver is None else job.driver()
             history = History(0, [], {}, {})
             if driver is not None:
                 note = ProgressNote(directory, job.unit, job.due[-1]).update

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from dsm._errors import ConfigError
 from dsm.theory import NarrowTransitions, narrow_transitions
@@ -43,6 +44,9 @@ def main(output: str, activations: str = "erf,relu,leaky_relu,square", points: s
             seen = np.array(found, float)
             if np.nanmax(seen) > 4 * np.nanmin(seen):
                 axes.set_xscale("log")
+                axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axes.xaxis.set_major_formatter(ScalarFormatter())
+                axes.xaxis.set_minor_formatter(NullFormatter())
             axes.set_xlabel(r"$\alpha$")
             axes.set_title(f"{name}: {title}", fontsize=9)
         grid[0][0].set_ylabel("noise D")

@@ -28,6 +28,8 @@ SPARSE = 12
 #: Logarithms of the distance from the top of a branch after its first step, and of that from the bottom before its last
 #: one (negative), as shares of the branch.
 ENDS = (-17.0, 14.0)
+#: A branch that turns back by less than this share of alpha has no fold: alpha is flat in the overlap near zero.
+FLAT = 1e-7
 #: Steps of the iteration to the beginning of a branch.
 MAX_STEPS = 20_000
 
@@ -90,9 +92,9 @@ def narrow_transitions(activation: Any, above: Any, **settings: Any) -> NarrowTr
         require(end > 2, "above", above, "an alpha from which the branch can be followed")
         curve = {name: leaf[:end] for name, leaf in curve.items()}
         lowest = int(np.argmin(curve["alpha"]))
-        if lowest == end - 1:
-            there = end == found.size
-            return NarrowTransitions(math.nan, math.nan, float(curve["alpha"][-1]) if there else math.nan)
+        last, least = float(curve["alpha"][-1]), float(curve["alpha"][lowest])
+        if last - least < FLAT * last:
+            return NarrowTransitions(math.nan, math.nan, last if end == found.size else math.nan)
         for _ in range(LOOKS):  # alpha is quadratic in the overlap near its minimum
             curve = _closer(model, curve, lowest - 1, lowest + 1)
             lowest = int(np.argmin(curve["alpha"]))

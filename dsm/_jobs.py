@@ -1,0 +1,202 @@
+"""From the words of a command to jobs, one or a sweep of them: composed by Hydra, checked, launched, and counted."""
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import hydra.version
+import jax
+import psutil
+from hydra._internal.callbacks import Callbacks
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus, run_job
+from hydra.errors import HydraException
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from dsm import tasks
+from dsm._errors import ConfigError, DsmError, InUseError, require
+from dsm._logging import log_to_console
+from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
+from dsm.config import Config
+from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
+from dsm.tasks import Report
+
+logger = logging.getLogger("dsm")
+
+#: Options of Hydra's own command line, which show something and run nothing.
+SHOWS = ("cfg", "info", "hydra_help", "shell_completion", "experimental_rerun")
+
+
+class JobEnded(Exception):
+    """Why a job did not finish; a message between processes.
+
+    Attributes:
+        status: exit status that it would have alone.
+        how: "failed", "interrupted", "held" by another process, or "not started".
+        reason: in one line.
+    """
+
+    def __init__(self, status: int, how: str, reason: str) -> None:
+        super().__init__(status, how, reason)
+        self.status, self.how, self.reason = status, how, reason
+
+
+@dataclass
+class Process:
+    """What the jobs of this process leave to the next one: whether a signal has asked to stop."""
+
+    stopped: bool = False
+    statuses: set[int] = field(default_factory=set)
+
+
+process = Process()
+
+
+def carry_out(arguments: list[str]) -> int:
+    """Run the job or the sweep that the arguments of the command describe; returns the exit status."""
+    trace = "--trace" in arguments or os.environ.get("HYDRA_FULL_ERROR") == "1"
+    arguments = [word for word in arguments if word != "--trace"]
+    options = get_args_parser().parse_args(arguments)
+    log_to_console()
+    if any(getattr(options, name) for name in SHOWS):
+        return _show()
+    try:
+        return _launch(options.overrides, options.multirun, options.config_dir)
+    except (DsmError, HydraException, OmegaConfBaseException) as error:
+        if trace:
+            traceback.print_exc()
+        print(f"dsm: {explain_hydra(error, options.overrides)}", file=sys.stderr)
+        return EXIT_ERROR
+
+
+def _launch(words: Sequence[str], many: bool, folder: str | None) -> int:
+    hydra.version.setbase("1.3")
+    search = create_config_search_path(f"file://{tasks.folder()}")
+    if folder is not None:
+        require(os.path.isdir(folder), "--config-dir", folder, "a folder")
+        search.append("command-line", f"file://{os.path.abspath(folder)}")
+    composer = Hydra.create_main_hydra2("dsm", search)
+    mode = RunMode.MULTIRUN if many else RunMode.RUN
+    try:
+        composed = composer.compose_config("config", list(words), run_mode=mode, with_log_configuration=True)
+    except UNCOMPOSABLE as error:
+        raise ConfigError(explain_hydra(error, words)) from error
+    context = HydraContext(config_loader=composer.config_loader, callbacks=Callbacks(composed))
+    if composed.hydra.mode is None:
+        composed.hydra.mode = mode
+    if composed.hydra.mode is RunMode.MULTIRUN:
+        from dsm._multirun import sweep
+
+        return sweep(composed, context, job)
+    context.callbacks.on_run_start(config=composed, config_name="config")
+    done = run_job(job, composed, "hydra.run.dir", None, context)
+    context.callbacks.on_run_end(config=composed, config_name="config", job_return=done)
+    end = how_ended(done)
+    return 0 if end is None else end.status
+
+
+def how_ended(done: JobReturn) -> JobEnded | None:
+    """None for a job that finished.
+
+    Raises:
+        Exception: an error in the program, not in what was asked for.
+    """
+    if done.status is JobStatus.COMPLETED:
+        return None
+    error = done._return_value  # the property would print before it raises
+    if not isinstance(error, JobEnded):
+        raise error
+    return error
+
+
+def job(composed: DictConfig) -> float | None:
+    """One job, in whatever process a launcher starts it.
+
+    Raises:
+        JobEnded: it did not finish. An error has been printed.
+    """
+    hydra = HydraConfig.get()
+    many = hydra.mode is RunMode.MULTIRUN
+    together = side_by_side(hydra) if many else 1
+    log_to_console(f"[{hydra.job.override_dirname}] " if together > 1 else "")
+    try:
+        if process.stopped:
+            raise JobEnded(EXIT_INTERRUPTED, "not started", "the sweep was interrupted")
+        config = tasks.load(composed, hydra.runtime)
+        set_up(config, together)
+        report = execute(config)
+        process.stopped = report.stopped
+        if report.outcome is Outcome.interrupted:
+            raise JobEnded(EXIT_INTERRUPTED, "interrupted", report.outcome.value)
+        return report.value
+    except DsmError as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            traceback.print_exc()
+        print(f"dsm: {error}", file=sys.stderr, flush=True)
+        held = isinstance(error, InUseError) and many
+        raise JobEnded(*((EXIT_INTERRUPTED, "held") if held else (EXIT_ERROR, "failed")), str(error)) from None
+    except JobEnded as end:
+        process.statuses.add(end.status)
+        raise
+    except Exception as error:
+        if not many:
+            raise
+        traceback.print_exc()
+        raise JobEnded(1, "failed", f"{type(error).__name__}: {error}") from None
+
+
+def side_by_side(hydra: Any) -> int:
+    """How many jobs a launcher runs at once on this machine."""
+    wanted = hydra.launcher.get("n_jobs")
+    if wanted is None or hydra.launcher._target_.endswith(BasicLauncher.__name__):
+        return 1
+    return wanted if wanted > 0 else max(1, cores() + 1 + wanted)
+
+
+def set_up(config: Config, together: int = 1) -> None:
+    """Process-wide settings, before JAX chooses its devices: CPU cores as devices, compilation cache.
+
+    Each core is a device of its own: replicas are then sharded over cores as they are over accelerators. Jobs side by side
+    share the cores.
+    """
+    run = config.run
+    jax.config.update("jax_num_cpu_devices", run.devices or max(1, cores() // together))
+    if together > 1 and run.progress == "auto":
+        run.progress = "lines"  # bars of several processes would overwrite one another
+    if run.compilation_cache is not None:
+        jax.config.update("jax_compilation_cache_dir", os.path.expanduser(run.compilation_cache))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    own = psutil.Process()
+    return len(own.cpu_affinity()) if hasattr(own, "cpu_affinity") else os.cpu_count() or 1
+
+
+def execute(config: Config) -> Report:
+    """Carry out a checked configuration and say how it ended."""
+    report = tasks.run(config)
+    logger.info("%s: %s", report.path, report.outcome.value)
+    for figure in report.figures:
+        logger.info("figure: %s", figure)
+    return report
+
+
+def _show() -> int:
+    """Let Hydra itself show settings, plugins or the completion of a shell."""
+    show = hydra.main(config_path=str(tasks.folder()), config_name="config", version_base="1.3")
+    try:
+        show(lambda composed: None)()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else EXIT_ERROR
+    return 0

@@ -1,0 +1,134 @@
+"""Sweeps: all jobs are checked before the first starts, none costs another, and the end says how each one ended."""
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.types import HydraContext
+from omegaconf import DictConfig, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from dsm import _jobs, tasks
+from dsm._errors import DsmError
+from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
+from dsm.config._hydra_errors import explain_hydra
+
+logger = logging.getLogger("dsm")
+
+#: How a job can end, the best first.
+ENDS = ("done", "held", "not started", "interrupted", "failed")
+#: What to do about jobs that ended so.
+ADVICE = {
+    "held": "another process has them: run the same command again when it has ended",
+    "not started": "run the same command again to continue",
+    "interrupted": "run the same command again to continue",
+}
+
+Words = list[str]
+End = tuple[str, str]
+
+
+def sweep(composed: DictConfig, context: HydraContext, job: Callable[[DictConfig], Any]) -> int:
+    """Run the jobs of a sweep; returns the exit status.
+
+    Jobs with illegal settings are told before any job starts; the others run. Hydra's own sweeper makes a grid of jobs,
+    which is known beforehand. Other sweepers choose their jobs as they go, and are left to it.
+    """
+    sweeper = Plugins.instance().instantiate_sweeper(hydra_context=context, task_function=job, config=composed)
+    words = [str(word) for word in composed.hydra.overrides.task]
+    context.callbacks.on_multirun_start(config=composed, config_name="config")
+    if type(sweeper) is BasicSweeper:
+        ends = _grid(sweeper, composed, context, words)
+        status = _summary(ends)
+    else:
+        status = _chosen(sweeper, words)
+    context.callbacks.on_multirun_end(config=composed, config_name="config")
+    return status
+
+
+def _grid(sweeper: BasicSweeper, composed: DictConfig, context: HydraContext, words: Words) -> list[tuple[Words, End]]:
+    """How each job of a grid ended."""
+    overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(
+        [f"{key}={value}" for key, value in sweeper.params.items()] + words
+    )
+    (jobs,) = sweeper.split_arguments(overrides, None)
+    swept = {override.get_key_element() for override in overrides if override.is_sweep_override()}
+    names = [[word for word in job if word.split("=")[0] in swept] for job in jobs]
+    refused = {number: reason for number, job in enumerate(jobs) if (reason := _refusal(composed, context, job))}
+    for number, reason in refused.items():
+        print(f"dsm: {_spell(names[number])}: {reason}", file=sys.stderr)
+    good = [number for number in range(len(jobs)) if number not in refused]
+    if refused:
+        print(f"dsm: {len(refused)} of {len(jobs)} jobs cannot run", file=sys.stderr)
+    ends: dict[int, End] = {number: ("failed", reason) for number, reason in refused.items()}
+    size = sweeper.max_batch_size or max(1, len(good))
+    for first in range(0, len(good), size):
+        batch = good[first : first + size]
+        ends |= zip(batch, _launch(sweeper, [jobs[number] for number in batch], first), strict=True)
+    return [(names[number], ends[number]) for number in range(len(jobs))]
+
+
+def _refusal(composed: DictConfig, context: HydraContext, job: Words) -> str | None:
+    """Why a job cannot run, as far as its settings tell."""
+    try:
+        own = context.config_loader.load_sweep_config(composed, list(job))
+        HydraConfig.instance().set_config(own)
+        runtime = own.hydra.runtime
+        with open_dict(own):
+            del own["hydra"]
+        tasks.load(own, runtime)
+    except (DsmError, HydraException, OmegaConfBaseException) as error:
+        return explain_hydra(error, job)
+    return None
+
+
+def _launch(sweeper: BasicSweeper, jobs: list[Words], first: int) -> list[End]:
+    """How each of these jobs ended."""
+    assert sweeper.launcher is not None
+    try:
+        returns = sweeper.launcher.launch(jobs, initial_job_idx=first)
+    except (
+        Exception
+    ) as error:  # such as a worker that was killed: what its launcher knows of the others is lost with it
+        return [("failed", f"the launcher failed: {type(error).__name__}: {error}".splitlines()[0])] * len(jobs)
+    ends = []
+    for done in returns:
+        end = _jobs.how_ended(done)
+        ends.append(("done", "") if end is None else (end.how, end.reason))
+    return ends
+
+
+def _summary(ends: Sequence[tuple[Words, End]]) -> int:
+    """Print how the jobs ended; returns the exit status of the sweep. An interruption outweighs an error: after it there is
+    work left."""
+    counts = Counter(how for _, (how, _) in ends)
+    logger.info("%d jobs: %s", len(ends), ", ".join(f"{counts[how]} {how}" for how in ENDS if counts[how]))
+    for how in ENDS[1:]:
+        for words, (own, reason) in ends:
+            if own == how:
+                logger.info("  %s: %s%s", how, _spell(words), f": {reason.splitlines()[0]}" if how == "failed" else "")
+        if counts[how] and how in ADVICE:
+            logger.info("  %s", ADVICE[how])
+    if counts["interrupted"] or counts["not started"] or counts["held"]:
+        return EXIT_INTERRUPTED
+    return EXIT_ERROR if counts["failed"] else 0
+
+
+def _spell(words: Words) -> str:
+    return " ".join(words) or "the only job"
+
+
+def _chosen(sweeper: Any, words: Words) -> int:
+    """Let a sweeper choose jobs; returns the exit status."""
+    try:
+        sweeper.sweep(arguments=words)
+    except _jobs.JobEnded as end:
+        return max(_jobs.process.statuses | {end.status})
+    return max(_jobs.process.statuses, default=0)
