@@ -49,6 +49,10 @@ def carry_out(arguments: list[str]) -> int:
         from dsm import _status
 
         return _status.main(arguments[1:])
+    if arguments[:1] == ["list"]:
+        from dsm import _list
+
+        return _list.main(arguments[1:])
     if "--help" in arguments or "-h" in arguments:
         from dsm.config import presets
 

@@ -5,6 +5,8 @@ import json
 import logging
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,13 +15,16 @@ from hydra.errors import ConfigCompositionException
 from omegaconf.errors import OmegaConfBaseException
 
 import dsm
-from dsm import _runs, _status, store
+from dsm import _kinds, _list, _runs, _status, store, tasks
 from dsm._errors import ConfigError, StoreError
 from dsm._near import near
+from dsm._registry import Registry
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
 from dsm.config._hydra_errors import explain_hydra
+from dsm.samplers import SCHEDULES
 from dsm.store import open_run
 from dsm.tasks._report import ProgressNote, log_to
+from runs import environment
 
 CONFIG = "task: sample\nexperiment: e\nseed: 0\n"
 
@@ -268,3 +273,132 @@ def test_errors_of_hydra_after_a_journey_between_processes():
 def test_near_names(name, found):
     assert near(name, ["depth", "width", "spin_overlap", "weight_overlap"]) == found
     assert near(name, []) == []
+
+
+def listed(capsys, *arguments: object) -> list[str]:
+    """What the command prints, its lines without their layout."""
+    assert _list.main([str(argument) for argument in arguments]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return [" ".join(line.split()) for line in out.splitlines()]
+
+
+def test_every_kind_is_listed(capsys):
+    lines = listed(capsys)
+    words = [line.split()[0] for line in lines[: lines.index("")]]
+    presets = {path.name for path in tasks.folder().iterdir() if path.is_dir()} - {"local", "experiment", "task"}
+    assert set(words) == {"experiments", "tasks", *presets, *_kinds.KINDS}
+    for word in words:
+        assert len(listed(capsys, word)) > 1, word
+    ours = [module for name, module in list(sys.modules.items()) if name.startswith("dsm.")]
+    known = {id(own): own for module in ours for own in vars(module).values() if isinstance(own, Registry)}
+    listed_there = {id(place.parts()) for kind in _kinds.KINDS.values() for place in kind.places}
+    assert set(known) == listed_there, "a registry that no kind lists"
+    for registry in known.values():
+        for name in registry.names:
+            part = registry.get(name)
+            assert not part.__module__.startswith("dsm.") or _kinds.summary_of(part), f"{registry.kind} {name}"
+
+
+def test_experiments_and_parts_say_what_they_are(capsys):
+    assert "depth Does a very deep machine still generalise?" in listed(capsys, "experiments")
+    assert "iid independent signs" in listed(capsys, "data")
+    moves = listed(capsys, "moves")
+    assert moves[0] == "sampler.move.name=NAME"
+    assert moves[1:3] == ["gaussian J -> sqrt(1 - d**2) J + d xi with xi ~ N(0, 1)", "step_std=0.3"]
+    assert listed(capsys, "rates")[-1] == "epochs=... factors=..."
+    assert "optimiser=sgd" in listed(capsys, "dynamics")
+    assert "width=" not in " ".join(listed(capsys, "inputs"))  # follows from network.width
+    starts = listed(capsys, "starts")
+    assert starts[0] == "sampler.start=NAME with task=sample" and starts.count("") == 3
+
+
+PLUGIN = """
+import dataclasses
+from dsm.samplers import SCHEDULES
+
+@SCHEDULES.register("mine")
+@dataclasses.dataclass
+class Mine:
+    '''As it likes to: up and down.
+
+    More.'''
+    steps: list = dataclasses.field(default_factory=lambda: [1, None, True])
+
+@SCHEDULES.register("bare")
+@dataclasses.dataclass
+class Bare:
+    up: bool = True
+"""
+
+
+@pytest.fixture
+def own_parts(tmp_path, monkeypatch):
+    """A folder with presets, experiments and plugins of one's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(SCHEDULES, "_parts", dict(SCHEDULES._parts))
+    Path("plugin_of_the_list.py").write_text(PLUGIN)
+    Path("broken_plugin_of_the_list.py").write_text("1 / 0")
+    for path, text in {
+        "experiment/mine": "# @package _global_\n# dsm experiment=mine\n# What do I ask?\nseed: 1\n# no\n",
+        "experiment/silent": "seed: 1\n# no\n",
+        "flavour/sweet": "# sugar\n",
+    }.items():
+        file = Path("conf", f"{path}.yaml")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
+def test_parts_and_experiments_of_ones_own_are_listed(own_parts, capsys):
+    lines = listed(capsys, "schedules", "plugins=[plugin_of_the_list]")
+    assert lines[lines.index("mine As it likes to") + 1] == "steps=[1,null,true]"
+    assert lines[lines.index("bare") + 1] == "up=true"
+    lines = listed(capsys, "experiments", "--config-dir", "conf")
+    assert {"mine What do I ask?", "silent", "depth Does a very deep machine still generalise?"} <= set(lines)
+    assert "flavour presets in conf flavour=NAME" in listed(capsys, "-cd", "conf")
+    assert listed(capsys, "flavour", "-cd", "conf") == ["flavour=NAME", "sweet sugar"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("move", "move: must be one of experiments, tasks"),
+        ("experiment", "did you mean experiments?"),
+        ("flavour", "flavour: must be one of"),
+        ("moves plugins=[no_such_module]", "plugins=[no_such_module]: "),
+        ("plugins=[broken_plugin_of_the_list]", "plugins=[broken_plugin_of_the_list]: "),
+        ("moves plugins=[", "plugins = [: must be a list"),
+        ("moves plugins=3", "plugins = 3: must be a list"),
+        ("moves plugn=[x]", "plugn=[x]: must be plugins=[MODULE]"),
+        ("moves -cd nowhere", "--config-dir = nowhere: must be a folder"),
+    ],
+)
+def test_what_cannot_be_listed_is_said_in_one_line(own_parts, capsys, words, message):
+    assert _list.main(words.split()) == EXIT_ERROR
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("dsm list: ") and message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        (None, ""),
+        ("One.\n\nTwo.", "One."),
+        ("One two\n    three. Four.", "One two three."),
+        ("The step (Duane et al., Phys. Lett.): all of it. More", "The step (Duane et al., Phys. Lett.)"),
+        ("Energy: the mean. More.", "Energy: the mean."),
+        ("no end", "no end"),
+    ],
+)
+def test_first_sentences(text, first):
+    assert _kinds.summary(text) == first
+
+
+def test_the_command_has_both(tmp_path):
+    """`dsm status` and `dsm list` as they are typed, in one process."""
+    program = "import sys\nfrom dsm import cli\nprint(cli.carry_out(['status']), cli.carry_out(['list', 'moves']))\n"
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert "there is no such folder" in done.stdout and "spin_flip" in done.stdout
+    assert done.stdout.splitlines()[-1] == f"{EXIT_ERROR} 0" and done.stderr == ""
