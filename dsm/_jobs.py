@@ -15,6 +15,7 @@ from hydra._internal.callbacks import Callbacks
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, run_job
 from hydra.errors import HydraException
@@ -83,16 +84,16 @@ def _launch(words: Sequence[str], many: bool, folder: str | None) -> int:
     search = create_config_search_path(f"file://{tasks.folder()}")
     if folder is not None:
         require(os.path.isdir(folder), "--config-dir", folder, "a folder")
-        search.append("command-line", f"file://{os.path.abspath(folder)}")
+        before = SearchPathQuery(provider="schema")
+        search.prepend("command-line", f"file://{os.path.abspath(folder)}", before)
     composer = Hydra.create_main_hydra2("dsm", search)
     mode = RunMode.MULTIRUN if many else RunMode.RUN
+    words = [*words, *(["hydra.mode=MULTIRUN"] if many else [])]  # which the jobs are told, too
     try:
-        composed = composer.compose_config("config", list(words), run_mode=mode, with_log_configuration=True)
+        composed = composer.compose_config("config", words, run_mode=mode, with_log_configuration=True)
     except UNCOMPOSABLE as error:
         raise ConfigError(explain_hydra(error, words)) from error
     context = HydraContext(config_loader=composer.config_loader, callbacks=Callbacks(composed))
-    if composed.hydra.mode is None:
-        composed.hydra.mode = mode
     if composed.hydra.mode is RunMode.MULTIRUN:
         from dsm._multirun import sweep
 

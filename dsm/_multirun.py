@@ -60,6 +60,9 @@ def _grid(sweeper: BasicSweeper, composed: DictConfig, context: HydraContext, wo
     )
     (jobs,) = sweeper.split_arguments(overrides, None)
     swept = {override.get_key_element() for override in overrides if override.is_sweep_override()}
+    # Jobs side by side are told apart in the log by what is swept.
+    same = ",".join(key for word in words if (key := word.split("=")[0]) not in swept)
+    composed.hydra.overrides.hydra.append(f"hydra.job.config.override_dirname.exclude_keys=[{same}]")
     names = [[word for word in job if word.split("=")[0] in swept] for job in jobs]
     refused = {number: reason for number, job in enumerate(jobs) if (reason := _refusal(composed, context, job))}
     for number, reason in refused.items():

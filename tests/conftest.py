@@ -8,6 +8,7 @@ from pathlib import Path
 # The main job shards replicas over devices: tests have several, on any machine.
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
 os.environ.setdefault("MPLBACKEND", "agg")
+os.environ["DSM_LOCAL"] = "none"  # settings of this machine are not those of the tests
 
 import jax
 import pytest

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -233,10 +234,12 @@ def test_wheel_works_alone(tmp_path):
         shutil.copy(ROOT / file, source)
     (source / "conf/local").mkdir()
     (source / "conf/local/default.yaml").write_text("seed: 7 # a setting of this machine\n")
-    subprocess.run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, source],
+    subprocess.run([sys.executable, "-m", "build", "--sdist", "--wheel", "--no-isolation", "--outdir", tmp_path, source],
                    check=True, capture_output=True)  # fmt: skip
     (wheel,) = tmp_path.glob("*.whl")
     inside = zipfile.ZipFile(wheel).namelist()
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    assert not any("local" in name for name in tarfile.open(sdist).getnames())
     assert "dsm/conf/config.yaml" in inside and not any("local" in name for name in inside)
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"

@@ -1,0 +1,141 @@
+"""The command line as its users meet it: help, sweeps with jobs that fail, settings of one's own, Ctrl-C at any moment."""
+
+import fcntl
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import dsm as package
+from dsm import cli
+from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
+from dsm.tasks import path_of
+from runs import TINY, dsm, environment, start
+
+#: One small run after the other, of which a test can predict the end.
+SMALL = (*TINY, "sampler.sweeps=4", "observe.references=[0]", "data.test_patterns=5")
+
+
+def test_help_and_version_are_the_projects_own(capsys):
+    assert cli.carry_out(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert "dsm -m experiment=quickstart" in said and "sampler" in said and "version_space" in said
+    assert cli.carry_out(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("dsm ")
+
+
+def test_module_is_the_command(tmp_path):
+    asked = [sys.executable, "-m", "dsm", "experiment=typo"]
+    done = subprocess.run(asked, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert done.returncode == EXIT_ERROR and done.stderr.startswith("dsm: ") and done.stderr.count("\n") == 1
+    done = subprocess.run([*asked, "--trace"], cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert done.returncode == EXIT_ERROR and "Traceback" in done.stderr
+
+
+def test_jobs_side_by_side_share_cores_and_outlive_one_that_fails(tmp_path):
+    """The bad one is refused when it starts: how much memory it needs is not known before."""
+    words = ("-m", *SMALL, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sampler.replicas=2,100000000,3")
+    done = dsm(*words, cwd=tmp_path, check=False)
+    assert done.returncode == EXIT_ERROR, done.stderr
+    assert len(list(tmp_path.rglob("DONE"))) == 2
+    assert "3 jobs: 2 done, 1 failed" in done.stderr and "failed: sampler.replicas=100000000: " in done.stderr
+    places = [line.split("]")[0] for line in done.stderr.splitlines() if "sweep 4/4" in line]
+    assert set(places) == {"[sampler.replicas=2", "[sampler.replicas=3"}
+
+
+def test_a_sweep_started_twice_does_what_the_first_leaves(tmp_path):
+    words = (*SMALL, f"run.root={tmp_path}")
+    held = path_of(package.compose(*words, "seed=0"))
+    held.mkdir(parents=True)
+    with (held / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = dsm("-m", *words, "seed=0,1", cwd=tmp_path, check=False)
+    assert done.returncode == EXIT_INTERRUPTED
+    assert "2 jobs: 1 done, 1 held" in done.stderr and "held: seed=0" in done.stderr
+    assert [path.parent.name for path in tmp_path.rglob("DONE")] == ["seed=1"]
+    dsm("-m", *words, "seed=0,1", cwd=tmp_path)
+    assert len(list(tmp_path.rglob("DONE"))) == 2
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A folder with an experiment and a preset of one's own."""
+    (tmp_path / "myconf/experiment").mkdir(parents=True)
+    (tmp_path / "myconf/sampler").mkdir()
+    lines = ["# @package _global_", "defaults:", "  - override /task: sample", "network: { width: 4, depth: 2 }"]
+    lines += ["data: { samples: 2, test_patterns: 5 }", "sampler: { sweeps: 4, replicas: 2 }"]
+    (tmp_path / "myconf/experiment/mine.yaml").write_text("\n".join(lines))
+    greedy = (
+        "move: { name: gaussian, step_std: 0.7 }\ninner: 2\nbeta: .inf\nexchange: null\nschedule: { name: constant }\n"
+    )
+    (tmp_path / "myconf/sampler/wide.yaml").write_text(greedy + "start: random\nsweeps: 4\nreplicas: 2\n")
+    return tmp_path
+
+
+def test_own_experiments_from_the_command_line(own):
+    done = dsm("--config-dir", "myconf", "-m", "experiment=mine", "sampler=greedy,wide", "run.figures=false", cwd=own)
+    assert "2 jobs: 2 done" in done.stderr
+    assert {path.parents[1].name for path in own.rglob("DONE")} == {"default", "sampler=wide"}
+
+
+def test_own_experiments_from_python(own):
+    config = package.compose("experiment=mine", f"hydra.searchpath=[file://{own / 'myconf'}]", f"run.root={own}")
+    assert path_of(config) == own / "mine/default/seed=0"
+    missing = package.compose("experiment=quickstart")
+    assert missing.run.searchpath == []
+    done = cli.carry_out(["--config-dir", str(own / "nowhere"), "experiment=mine"])
+    assert done == EXIT_ERROR
+
+
+#: A call that stays inside a library, where Python runs no handlers, for longer than any test waits.
+HOLD = """
+import hashlib, dsm.tasks._loop as loop
+def hold(*arguments, **options):
+    print("now", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
+"""
+
+
+def press(process: subprocess.Popen, until: str = "now") -> float:
+    """Ctrl-C once a process has said `until`; returns when."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if until in line:
+            break
+    process.send_signal(signal.SIGINT)
+    return time.monotonic()
+
+
+def test_ctrl_c_during_imports_ends_in_one_line(tmp_path):
+    words = [sys.executable, "-X", "importtime", "-m", "dsm", "experiment=quickstart"]
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    pressed = press(process, until="jax")
+    rest = process.communicate()[0].splitlines()
+    assert process.returncode == EXIT_INTERRUPTED and time.monotonic() - pressed < 5
+    assert [line for line in rest if not line.startswith("import time:")] == [
+        "dsm: ended by SIGINT: run the same command again to continue"
+    ]
+
+
+def test_ctrl_c_while_compiling_ends_at_once(tmp_path):
+    process = start(*SMALL, cwd=tmp_path, program=f"{HOLD}\nloop._restore = hold")
+    pressed = press(process)
+    rest = process.communicate()[0]
+    assert process.returncode == EXIT_INTERRUPTED and time.monotonic() - pressed < 1
+    assert rest == "dsm: ended by SIGINT: run the same command again to continue\n"
+    assert dsm(*SMALL, cwd=tmp_path).returncode == 0
+
+
+def test_ctrl_c_in_the_loop_is_acknowledged_and_a_second_one_ends_at_once(tmp_path):
+    process = start(*SMALL, cwd=tmp_path, program=f"{HOLD}\nloop.ProgressMeter.update = hold")
+    pressed = press(process)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("dsm: SIGINT: what is done is saved, then the run ends")
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate()[0]
+    assert process.returncode == EXIT_INTERRUPTED and time.monotonic() - pressed < 1
+    assert rest == "dsm: ended by SIGINT: run the same command again to continue\n"
