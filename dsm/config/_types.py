@@ -42,7 +42,7 @@ def _integers(schema: type, prefix: str = "") -> Iterator[str]:
 
 
 def explain(
-    error: OmegaConfBaseException, composed: DictConfig, schema: type, presets: Path, chosen: Mapping[str, str]
+    error: OmegaConfBaseException, composed: DictConfig, schema: type, presets: Path, chosen: Mapping[str, str | None]
 ) -> ConfigError:
     """What is wrong with `composed`, that does not fit `schema`, and what would be legal.
 
