@@ -198,15 +198,6 @@ def test_sweep_over_ladders_keeps_them_apart(tmp_path):
     np.testing.assert_array_equal(last.notnull(), [[1, 1, 0, 0], [1, 0, 1, 1]])
 
 
-def test_joblib_launcher_runs_jobs_side_by_side(tmp_path):
-    command_line(
-        *("-m", "experiment=quickstart", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=0,1"),
-        *(*SMALL, "network.width=4", "run.figures=false", "observe.quantities=[test_error]"),
-        cwd=tmp_path,
-    )
-    assert dsm.load_sweep(tmp_path / "runs").sizes["seed"] == 2
-
-
 def test_loading_what_is_not_there():
     with pytest.raises(StoreError, match="is not a run directory"):
         dsm.load("/nonexistent")

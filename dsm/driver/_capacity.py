@@ -1,12 +1,14 @@
 """Memory: how much an ensemble needs, from shapes, and whether it is there."""
 
-import os
+import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import psutil
 from jaxtyping import PyTree
 
 from dsm._errors import CapacityError
@@ -130,12 +132,7 @@ def memory_limit(run: RunConfig, layout: Layout) -> int:
         limits = [(device.memory_stats() or {}).get("bytes_limit", 0) for device in devices]
         if all(limits):
             return int(0.9 * min(limits) * len(limits))
-    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        with open("/proc/meminfo") as lines:
-            free = int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]) * 1024
-        with open("/sys/fs/cgroup/memory.max") as limit:
-            free = min(free, int(limit.read()))
-    except (OSError, StopIteration, ValueError):
-        pass  # this system has no such file, or no limit: what is known so far stands
+    free = psutil.virtual_memory().available
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
+        free = min(free, int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return int(0.9 * free)

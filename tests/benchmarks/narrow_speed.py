@@ -95,7 +95,7 @@ def theory(calls: int) -> None:
             for branch in ("specialised", "unspecialised"):
                 narrow_network(activation, alphas, branch=branch, **settings)
 
-        print(f"| {name} | {activation} | {median(both, calls):.2f} |", flush=True)
+        print(f"| {name} | {activation} | {median(both, calls):.3f} |", flush=True)
 
 
 def main() -> None:
