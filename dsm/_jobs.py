@@ -24,10 +24,11 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from dsm import tasks
-from dsm._errors import DsmError, InUseError, require
+from dsm._errors import ConfigError, DsmError, InUseError, require
 from dsm._logging import log_to_console
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
 from dsm.config import Config
+from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
 from dsm.tasks import Report
 
 logger = logging.getLogger("dsm")
@@ -74,7 +75,7 @@ def carry_out(arguments: list[str]) -> int:
     except (DsmError, HydraException, OmegaConfBaseException) as error:
         if trace:
             traceback.print_exc()
-        print(f"dsm: {tasks.explain(error, options.overrides)}", file=sys.stderr)
+        print(f"dsm: {explain_hydra(error, options.overrides)}", file=sys.stderr)
         return EXIT_ERROR
 
 
@@ -88,7 +89,10 @@ def _launch(words: Sequence[str], many: bool, folder: str | None) -> int:
     composer = Hydra.create_main_hydra2("dsm", search)
     mode = RunMode.MULTIRUN if many else RunMode.RUN
     words = [*words, *(["hydra.mode=MULTIRUN"] if many else [])]  # which the jobs are told, too
-    composed = composer.compose_config("config", words, run_mode=mode, with_log_configuration=True)
+    try:
+        composed = composer.compose_config("config", words, run_mode=mode, with_log_configuration=True)
+    except UNCOMPOSABLE as error:
+        raise ConfigError(explain_hydra(error, words)) from error
     context = HydraContext(config_loader=composer.config_loader, callbacks=Callbacks(composed))
     if composed.hydra.mode is RunMode.MULTIRUN:
         from dsm._multirun import sweep

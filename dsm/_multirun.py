@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from dsm import _jobs, tasks
 from dsm._errors import DsmError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
+from dsm.config._hydra_errors import explain_hydra
 
 logger = logging.getLogger("dsm")
 
@@ -87,7 +88,7 @@ def _refusal(composed: DictConfig, context: HydraContext, job: Words) -> str | N
             del own["hydra"]
         tasks.load(own, runtime)
     except (DsmError, HydraException, OmegaConfBaseException) as error:
-        return tasks.explain(error, job)
+        return explain_hydra(error, job)
     return None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from dsm._errors import ConfigError, is_integer, require
+from dsm._near import did_you_mean
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Callable[..., Any])
@@ -55,10 +56,12 @@ class Registry(Generic[T]):
         """The part called `name`.
 
         Raises:
-            ConfigError: no such part; the message lists the legal names. `key` is the setting it came from.
+            ConfigError: no such part; the message lists the legal names, and those near it. `key` is the setting it came
+                from.
         """
         if not isinstance(name, str) or name not in self._parts:
-            raise ConfigError(f"{key or self.kind} = {name}: must be one of {', '.join(self.names)}")
+            close = did_you_mean(name, self._parts)
+            raise ConfigError(f"{key or self.kind} = {name}: must be one of {', '.join(self.names)}{close}")
         return self._parts[name]
 
     def build(self, options: Mapping[str, Any], key: str, **given: Any) -> T:

@@ -1,6 +1,7 @@
 """The command line: what is asked for, said in one place. The work itself is in `dsm._jobs`."""
 
 import os
+import signal
 import sys
 from importlib import metadata
 
@@ -45,6 +46,8 @@ def carry_out(arguments: list[str]) -> int:
     except OSError as error:
         print(f"dsm: the working folder cannot be used: {error.strerror}", file=sys.stderr)
         return EXIT_ERROR
+    if arguments[:1] in (["status"], ["list"]):
+        return _tell(*arguments)
     if "--help" in arguments or "-h" in arguments:
         from dsm.config import presets
 
@@ -57,6 +60,19 @@ def carry_out(arguments: list[str]) -> int:
     from dsm import _jobs
 
     return _jobs.carry_out(arguments)
+
+
+def _tell(what: str, *arguments: str) -> int:
+    """The subcommands that tell something and run nothing."""
+    from dsm import _list, _status
+
+    try:
+        status = (_status if what == "status" else _list).main(list(arguments))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has; Python would write the rest at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
 
 def main() -> None:

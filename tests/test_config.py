@@ -25,8 +25,8 @@ BAD = {
     "c < N dense": ("network.fan_in=5", "network.fan_in = 5: must be null or network.width = 10 with dense wiring"),
     "M = 0": ("data.alpha=0.01", "data.alpha = 0.01: must be large enough that M = round(alpha c) >= 1, and c = 10"),
     "alpha": ("data.alpha=-1", "data.alpha = -1.0: must be positive and finite"),
-    "group option": ("network=triangular", "Could not find 'network/triangular'"),
-    "unknown key": ("network.colour=red", "Could not override 'network.colour'"),
+    "group option": ("network=triangular", "network = triangular: must be one of committee, dense"),
+    "unknown key": ("network.colour=red", "network.colour = red: there is no such setting with task=sample"),
     "beta < 0": ("sampler.beta=-0.5", "sampler.beta = -0.5: must be a number >= 0 (inf is greedy)"),
     "beta word": ("sampler.beta=cold", "sampler.beta = cold: must be a number >= 0 (inf is greedy)"),
     "ladder": ("sampler.beta=[2,1]", "sampler.beta = [2.0, 1.0]: must be strictly increasing"),
@@ -107,10 +107,10 @@ BAD = {
     ),
     "digits fan-in": ("data=digits network.fan_in=50", "network.fan_in = 50: must be null or network.width = 64"),
     "digits": ("data=digits data.alpha=20", "data.test_patterns = 1000: must be at most 517"),
-    "task": ("task=dream", "Could not find 'task/dream'"),
+    "task": ("task=dream", "task = dream: must be one of narrow, online_sgd, sample, specialisation"),
     "resume": ("run.resume=maybe", "run.resume = maybe: must be one of auto, never"),
     "keep": ("run.keep=1", "run.keep = 1: must be at least 2"),
-    "experiment": ("experiment=nonsense", "Could not find 'experiment/nonsense'"),
+    "experiment": ("experiment=nonsense", "experiment = nonsense: must be one of alpha, depth"),
 }
 
 
@@ -250,7 +250,8 @@ def test_schedules_reach_their_target(name):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_experiment_says_how_to_run_it(name):
+def test_experiment_says_what_it_asks_and_how_to_run_it(name):
     lines = (folder() / "experiment" / f"{name}.yaml").read_text().splitlines()
     assert lines[0] == "# @package _global_"
-    assert lines[1].startswith(f"# dsm experiment={name}") or lines[1].startswith(f"# dsm -m experiment={name}")
+    assert lines[1].startswith("# ") and not lines[1].startswith("# dsm")  # what it asks, for `dsm list experiments`
+    assert lines[2].startswith((f"# dsm experiment={name}", f"# dsm -m experiment={name}"))

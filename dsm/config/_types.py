@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import (
+    ConfigKeyError,
+    InterpolationResolutionError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+)
 
 from dsm._errors import ConfigError
+from dsm._near import did_you_mean
 from dsm._registry import whole
 
 
@@ -36,7 +42,7 @@ def _integers(schema: type, prefix: str = "") -> Iterator[str]:
 
 
 def explain(
-    error: OmegaConfBaseException, composed: DictConfig, schema: type, presets: Path, chosen: Mapping[str, str]
+    error: OmegaConfBaseException, composed: DictConfig, schema: type, presets: Path, chosen: Mapping[str, str | None]
 ) -> ConfigError:
     """What is wrong with `composed`, that does not fit `schema`, and what would be legal.
 
@@ -55,10 +61,15 @@ def explain(
         if own.exists() and own.stem not in fitting:
             legal = f"must be one of {', '.join(fitting)}"
             return ConfigError(f"{group}={own.stem} does not fit task={composed.task}: {legal}")
+    if isinstance(error, MissingMandatoryValue):
+        return ConfigError(f"{key} is missing: task={composed.task} needs it")
+    if isinstance(error, InterpolationResolutionError):
+        return ConfigError(f"{key}: {reason[:1].lower()}{reason[1:]}")
     value = OmegaConf.select(composed, key, default="?")
     if isinstance(error, ConfigKeyError):
-        known = ", ".join(typing.get_type_hints(error.ref_type or schema))
-        return ConfigError(f"{key} = {value}: there is no such setting, must be one of {known}")
+        known = list(typing.get_type_hints(error.ref_type if dataclasses.is_dataclass(error.ref_type) else schema))
+        close = did_you_mean(key.rsplit(".", 1)[-1], known)
+        return ConfigError(f"{key} = {value}: there is no such setting, must be one of {', '.join(known)}{close}")
     return ConfigError(f"{key} = {value}: must be {_wanted(key, value, reason)}")
 
 

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,12 +16,15 @@ from typing import Any, TextIO
 import yaml
 
 from dsm._errors import InUseError, StoreError
+from dsm._runs import PROGRESS
 from dsm.config import Config, flatten
 
 #: Files that a run may leave before it has a configuration; hidden ones (lock, temporary files) too.
 OWN = {"manifest.json", "log.txt"}
 #: What a file system answers that has no locks.
 NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
+#: Seconds between attempts to lock: `dsm status` holds a lock for a moment, to find out whether somebody else does.
+TRY_AGAIN_AFTER = (0.02, 0.1)
 
 logger = logging.getLogger("dsm")
 
@@ -87,6 +91,12 @@ class RunDirectory:
         """Write a small file so that it is there whole or not at all."""
         replace_file(self.path / name, lambda temporary: temporary.write_text(text))
 
+    def note_progress(self, unit: str, total: int, done: int, per_second: float) -> None:
+        """Say how far the run is, for `dsm status`. A disk that refuses is no error: what follows it says so."""
+        noted = {"unit": unit, "total": total, "done": done, "per_second": per_second}
+        with contextlib.suppress(StoreError):
+            self.write(PROGRESS, json.dumps(noted) + "\n")
+
     def finish(self, summary: dict[str, Any]) -> None:
         """Write DONE, the last file of a run."""
         self.write("DONE", json.dumps(summary, indent=1) + "\n")
@@ -139,6 +149,10 @@ def open_run(path: Path, config: Config) -> Iterator[RunDirectory]:
 
 def _hold(lock: TextIO, path: Path) -> None:
     try:
+        for wait in TRY_AGAIN_AFTER:
+            with contextlib.suppress(BlockingIOError):
+                return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            time.sleep(wait)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise InUseError(f"{path} is in use by another process") from None

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from dsm._errors import StoreError
+from dsm._runs import find_runs
 from dsm.config import flatten
 from dsm.store._dataset import load
 from dsm.store._run_directory import RunDirectory
@@ -81,8 +82,7 @@ def load_sweep(path: str | Path, task: str | None = None, **settings: Any) -> xr
 
 def _runs(root: Path) -> dict[Path, Settings]:
     """The settings of all runs below a folder."""
-    marks = {mark.parent for name in ("DONE", ".lock") for mark in root.rglob(name)}
-    return {folder: _settings(folder) for folder in sorted(marks) if (folder / "config.yaml").exists()}
+    return {folder: _settings(folder) for folder in find_runs(root) if (folder / "config.yaml").exists()}
 
 
 def _settings(folder: Path) -> Settings:

@@ -13,14 +13,13 @@ from typing import Any
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dsm._errors import ConfigError
 from dsm.config import Config, folder, presets
-from dsm.config._types import explain as explain_types
-from dsm.config._types import with_whole_numbers
+from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
+from dsm.config._types import explain, with_whole_numbers
 from dsm.tasks._task import task_of
 
 
@@ -45,7 +44,7 @@ def load(composed: DictConfig, runtime: Any) -> Config:
         merged = OmegaConf.merge(OmegaConf.structured(task.schema), with_whole_numbers(composed, task.schema), settings)
         config = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        raise explain_types(error, composed, task.schema, folder(), chosen) from None
+        raise explain(error, composed, task.schema, folder(), chosen) from None
     assert isinstance(config, Config)
     config = config.completed()
     config.check()
@@ -76,19 +75,14 @@ def compose(overrides: Sequence[str] = (), searchpath: Sequence[str] = ()) -> Co
     try:
         with initialize_config_dir(str(folder()), version_base="1.3"):
             composed = hydra_compose("config", overrides=list(overrides), return_hydra_config=True)
-    except HydraException as error:
-        raise ConfigError(explain(error, overrides)) from None
+    except UNCOMPOSABLE as error:
+        raise ConfigError(explain_hydra(error, overrides)) from None
     finally:
         GlobalHydra.instance().hydra = running
     runtime = composed.hydra.runtime
     OmegaConf.set_struct(composed, False)
     del composed["hydra"]
     return load(composed, runtime)
-
-
-def explain(error: Exception, overrides: Sequence[str]) -> str:
-    """What is wrong with the words of a command, in one line."""
-    return str(error).splitlines()[0]
 
 
 def changes(config: Config) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def follow(
     stop: StopRequest,
     unit: str,
     examine: Callable[[History], str],
+    note: Callable[[int], None],
 ) -> History:
     """Advance from the newest checkpoint, or from t = 0, and record at the times `due`, until the last of them or `stop`.
 
@@ -41,11 +42,13 @@ def follow(
         stop: whether to stop early.
         unit: name of the unit of time, in the plural.
         examine: checks the records so far and says in a few words how things stand.
+        note: takes note of the units done.
     """
     began = time.monotonic()
     with stop.nothing_to_save():
         progress, history = _restore(driver.begin(), checkpoints, unit)
     resumed = history.now
+    note(resumed)
     if stop:
         return history
     with stop.nothing_to_save():
@@ -68,6 +71,7 @@ def follow(
                     for name, values in records.items():
                         history.records.setdefault(name, []).append(values[position])
             meter.update(history.now, examine(history))
+            note(history.now)
             if time.monotonic() - saved >= 60 * run.checkpoint_minutes:
                 _save(checkpoints, progress, history)
                 saved = time.monotonic()

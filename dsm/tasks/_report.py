@@ -3,10 +3,13 @@
 import contextlib
 import logging
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsm import store
+from dsm._errors import DsmError
+from dsm._progress import LINE_EVERY
 from dsm._results import Outcome
 
 logger = logging.getLogger("dsm")
@@ -33,7 +36,7 @@ class Report:
 
 
 class log_to:
-    """Context in which the log of the package also goes to the run directory.
+    """Context in which the log of the package also goes to the run directory, and the error that ends it, if any.
 
     Raises:
         OSError: the file cannot be opened. Lines that the disk refuses later are dropped: what follows them, a checkpoint
@@ -48,10 +51,40 @@ class log_to:
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger.addHandler(self._handler)
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):  # whoever asked prints it
+            known = isinstance(error, DsmError)
+            text = str(error) if known else f"{type(error).__name__}: {error}"
+            where = None if known else (type(error), error, error.__traceback__)
+            self._handler.handle(logger.makeRecord("dsm", logging.ERROR, "", 0, text, (), where))
         logger.removeHandler(self._handler)
         with contextlib.suppress(OSError):
             self._handler.close()
+
+
+class ProgressNote:
+    """Says in the run directory how far a run is: at its first and last update, and every 10 s between.
+
+    Arguments:
+        directory: that of the run.
+        unit: name of the unit of time, in the plural.
+        total: units of the whole run.
+    """
+
+    def __init__(self, directory: store.RunDirectory, unit: str, total: int) -> None:
+        self._directory, self._unit, self._total = directory, unit, total
+        self._noted: tuple[float, int] | None = None
+
+    def update(self, done: int) -> None:
+        """Take note that `done` units are done."""
+        now, rate = time.monotonic(), 0.0
+        if self._noted is not None:
+            then, before = self._noted
+            if now - then < LINE_EVERY and done < self._total:
+                return
+            rate = (done - before) / max(now - then, 1e-9)
+        self._directory.note_progress(self._unit, self._total, done, rate)
+        self._noted = now, done
 
 
 class _LogFile(logging.FileHandler):

@@ -12,7 +12,7 @@ from dsm._signals import StopRequest, stop_on_signals
 from dsm.config import Config
 from dsm.tasks._loop import follow
 from dsm.tasks._path import path_of
-from dsm.tasks._report import Report, log_to
+from dsm.tasks._report import ProgressNote, Report, log_to
 from dsm.tasks._task import Ensemble, History, Job, Task, task_of
 
 logger = logging.getLogger("dsm")
@@ -44,8 +44,9 @@ def carry_out(task: Task, config: Config) -> Report:
                 driver = None if job.driver is None else job.driver()
             history = History(0, [], {}, {})
             if driver is not None:
+                note = ProgressNote(directory, job.unit, job.due[-1]).update
                 with store.Checkpoints(directory.checkpoints, config.run.keep) as checkpoints:
-                    history = follow(config.run, driver, job.due, checkpoints, stop, job.unit, job.examine)
+                    history = follow(config.run, driver, job.due, checkpoints, stop, job.unit, job.examine, note)
                 if stop and history.now < job.due[-1]:
                     return _interrupt(task, directory, job, driver, history, stop)
             return _finish(config, task, directory, job, driver, history, stop)

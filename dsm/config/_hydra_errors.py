@@ -1,0 +1,154 @@
+"""What Hydra says about settings that it cannot compose, in one line."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import yaml
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from dsm._errors import DsmError
+from dsm._near import did_you_mean
+
+#: What composing raises where the settings are to blame.
+UNCOMPOSABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)
+#: More names than these are not listed where some of them are near.
+MANY = 12
+#: A preset that is no name: Hydra does not say which.
+NO_NAME = re.compile(r"^[+~]*([\w/]+)=(null|true|false|[-+.\d]*)$", re.IGNORECASE)
+
+
+def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
+    """What is wrong with settings that could not be composed, in one line that names the setting and what is legal.
+
+    Arguments:
+        error: what composing raised, one of `UNCOMPOSABLE`. Errors of dsm itself say what is wrong.
+        overrides: the words of the command line, as in `network.depth=3`.
+    """
+    if isinstance(error, DsmError):
+        return str(error)
+    if isinstance(error, MissingConfigException) and error.options:
+        group, name = str(error.missing_cfg_file).rsplit("/", 1)
+        for word in overrides:  # what was written, where the name has a slash of its own
+            if word.lstrip("+").replace("=", "/", 1) == error.missing_cfg_file:
+                group, _, name = word.lstrip("+").partition("=")
+        return _missing_preset(group, name, list(error.options))
+    if isinstance(error, OverrideParseException):
+        return _unreadable(error.override, error.message)
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem_mark.name}, line {error.problem_mark.line + 1}: {error.problem}"
+    text = " ".join(str(error).split())
+    for pattern, say in MESSAGES:
+        if found := re.search(pattern, text):
+            return say(found, error)
+    if "must be a string or a list" in text:
+        for word in overrides:
+            if no_name := NO_NAME.match(word):
+                return f"{no_name[1]} = {no_name[2]}: must be the name of a preset"
+            if word.startswith("="):
+                return _unreadable(word, "")
+    return _lines(error)
+
+
+def _missing_preset(group: str, name: str, names: list[str]) -> str:
+    close = did_you_mean(name, names, 6)
+    if close and len(names) > MANY:
+        return f"{group} = {name}: is none of the {len(names)} there are{close}"
+    return f"{group} = {name}: must be one of {', '.join(names)}{close}"
+
+
+def _unreadable(word: str, reason: str) -> str:
+    """About a word that is no override, which is mostly a matter of quoting."""
+    key, equal, value = word.partition("=")
+    if not equal or not key.strip("+~ "):
+        return f"{word}: must be written as setting=value"
+    if key != key.strip() or " " in key:
+        return f"{word}: must be written without spaces before the = sign"
+    for mark in ("'", '"'):
+        if word.count(mark) % 2:
+            return f"{word}: a quotation mark {mark} is not closed"
+    for left, right in ("[]", "{}", "()"):
+        if value.count(left) != value.count(right):
+            return f"{key} = {value}: {left} and {right} must come in pairs"
+    if re.search(r"[^\w\s.,/+-]", value) and not value.startswith(("'", '"', "[", "{")):
+        return f"{key} = {value}: must be quoted twice, for the shell and for Hydra: \"{key}='{value}'\""
+    return f"{key} = {value}: cannot be read ({reason.splitlines()[0] if reason else 'no value'})"
+
+
+def _unknown(found: re.Match, error: Exception) -> str:
+    """About a setting that is not there. What is there, OmegaConf's error knows; after a journey between processes it
+    does not."""
+    key, value = found[1], found[2]
+    parent = getattr(error.__cause__, "parent_node", None)
+    root: Any = parent._get_root() if isinstance(parent, DictConfig) else None
+    if not isinstance(root, DictConfig):
+        return f"{key} = {value}: there is no such setting"
+    if key.startswith("hydra.launcher."):
+        return f"{key} = {value}: the launcher has no such option; choose another, as in hydra/launcher=joblib"
+    hydra = key.startswith("hydra")
+    known = [other for other in _keys(root) if other.startswith("hydra") == hydra]
+    close = did_you_mean(key.replace("/", "."), known)
+    close = close.replace(".", "/") if "/" in key else close
+    where = "" if hydra else f" with task={root.get('task')}"
+    return f"{key} = {value}: there is no such setting{where}{close}"
+
+
+def _keys(settings: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Dotted keys of all settings and sections."""
+    for name in map(str, settings):
+        yield f"{prefix}{name}"
+        node = settings._get_node(name)
+        if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
+            yield from _keys(node, f"{prefix}{name}.")
+
+
+def _lines(error: BaseException) -> str:
+    """All that an error says that is neither a hint for programmers nor its position, in one line."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith(("full_key:", "object_type=", "See https"))]
+    cause = error.__cause__
+    if isinstance(cause, OmegaConfBaseException):
+        said.append(f"{cause.full_key}: {_lines(cause)}" if cause.full_key else _lines(cause))
+    return "; ".join(said) or type(error).__name__
+
+
+#: Patterns of Hydra's messages, and what is said instead.
+MESSAGES: list[tuple[str, Callable[[re.Match, Exception], str]]] = [
+    (
+        r"(\S+) appears more than once in the final defaults list",
+        lambda found, _: f"{found[1]}: is chosen twice; leave out the plus, as in {found[1]}=NAME",
+    ),
+    (
+        r"Could not override '([^'@]+)@([^']+)'\. (?:Did you mean|No match)",
+        lambda found, _: f"{found[1]}@{found[2]}: {found[1]} has no preset at {found[2]}; leave out @{found[2]}",
+    ),
+    (r"Could not override '([^'@]+)'\. To append to your config use \+[^=]*=(.*)", _unknown),
+    (
+        r"Could not delete from config\. '(.+)' does not exist",
+        lambda found, _: f"~{found[1]}: there is no such setting",
+    ),
+    (
+        r"Could not delete from config\. The value of '(.+)' is (.*) and not (.*)\.$",
+        lambda found, _: f"~{found[1]}={found[3]}: {found[1]} is {found[2]}",
+    ),
+    (
+        r"Could not append to config\. An item is already at '(.+)'\. Either remove \+ prefix: '(.*)' Or",
+        lambda found, _: f"+{found[2]}: {found[1]} is there already; leave out the plus: {found[2]}",
+    ),
+    (
+        r"Multiple values for ([\w/]+)\. To override a value use 'override \S+ (.*)'",
+        lambda found, _: (
+            f"+{found[1]}={found[2]}: {found[1]} is there already; leave out the plus: {found[1]}={found[2]}"
+        ),
+    ),
+    (
+        r"Ambiguous value for argument '([^=]+)=(.*)' 1\.",
+        lambda found, _: f"{found[1]} = {found[2]}: must be a list, {found[1]}=[{found[2]}], or a sweep, with -m",
+    ),
+    (
+        r"Sweep parameters? '([^=]+)=(.*)' requires",
+        lambda found, _: f"{found[1]} = {found[2]}: is a sweep, which needs -m",
+    ),
+]
