@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dsm.plotting._figures import drawn
+from dsm.plotting._drawn import drawn
 
 
 def draw_learning(dataset: xr.Dataset, folder: Path) -> list[Path]:

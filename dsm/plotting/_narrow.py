@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dsm.observables.statistics import jackknife
-from dsm.plotting._figures import MARKERS, drawn
+from dsm.plotting._drawn import MARKERS, drawn
 
 #: Axes of a run, of which each entry is a curve.
 SETTINGS = {"alpha": r"$\alpha$", "temperature": "$T$", "weight_decay": r"$\lambda$"}

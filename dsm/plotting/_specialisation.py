@@ -8,7 +8,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dsm.plotting._figures import drawn
+from dsm.plotting._drawn import drawn
 
 #: Colours of teacher units, the strongest dark.
 SHADES = "viridis"
