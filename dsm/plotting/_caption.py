@@ -41,7 +41,7 @@ def ensemble(dataset: xr.Dataset) -> list[str]:
     replicas = dataset.sizes.get("replica", 1)
     counted = f"{samples} sample{'s' if samples > 1 else ''}"
     counted += f" × {replicas} replicas" if replicas > 1 else ""
-    bars = "jackknife errors over samples" if samples > 1 else "one sample: no error bars"
+    bars = "jackknife errors over samples" if samples > 1 else "no error bars"
     return [counted, *settings(dataset, {"seed": "seed"}), bars]
 
 
@@ -57,7 +57,7 @@ def wrapped(text: str, inches: float, font: float = FONT) -> str:
     most = max(8, int(72 * inches / (LETTER * font)))
     lines: list[str] = []
     for word in re.findall(r"(?:\$[^$]*\$|[^\s$])+", text):
-        if lines and _length(lines[-1]) + 1 + _length(word) <= most:
+        if lines and letters(lines[-1]) + 1 + letters(word) <= most:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
@@ -75,7 +75,7 @@ def listed(values: Sequence[Any], most: int) -> list[int]:
     return sorted({int(place) for place in np.linspace(0, len(values) - 1, min(len(values), most)).round()})
 
 
-def _length(text: str) -> int:
+def letters(text: str) -> int:
     """Letters of a text as it is drawn: commands of a formula are one letter, braces none."""
     return len(re.sub(r"\\[a-z]+", "x", text).translate({ord(letter): None for letter in "${}_^"}))
 

@@ -38,4 +38,6 @@ def entries(dataset: xr.Dataset, name: str, apart: tuple[str, ...]) -> list[tupl
 
 def points(axes: Axes, x: np.ndarray, mean: Any, error: Any, **style: Any) -> None:
     """Points with error bars, where there are errors."""
-    axes.errorbar(x, mean, np.nan_to_num(error), **{"capsize": 2, "elinewidth": 0.8, "ms": 4, **style})
+    known = np.isfinite(np.asarray(error, float))
+    bars = np.where(known, error, 0) if known.any() else None
+    axes.errorbar(x, mean, bars, **{"capsize": 2, "elinewidth": 0.8, "ms": 4, **style})

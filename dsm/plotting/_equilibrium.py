@@ -61,8 +61,8 @@ def equilibrium(dataset: xr.Dataset) -> Figure | None:
     judged = sorted(judged, key=lambda name: _finite(dataset[f"{name}_ess"], np.min))[:ROWS]
     kept = int((dataset.sweep >= burn_in(dataset)).sum())
     _judge(axes[-2], dataset, judged, "ess", shades)
-    axes[-2].set_xscale("log")
     axes[-2].axvline(kept * dataset.sizes["replica"], color="0.6", ls=":", lw=1, label="all records independent")
+    axes[-2].set_xlim(left=0)
     axes[-2].set_xlabel("effective sample size of a sample, least", fontsize=8)
     _judge(axes[-1], dataset, judged, "rhat", shades)
     axes[-1].axvline(1.01, color="0.6", ls="--", lw=0.8, label="R-hat = 1.01")

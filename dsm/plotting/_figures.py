@@ -13,7 +13,7 @@ from dsm.plotting._caption import entitle, label, listed, spell, wrapped
 from dsm.plotting._drawn import MARKERS, drawn, entries, points
 from dsm.plotting._equilibrium import equilibrium, exchange, quality
 from dsm.plotting._panels import DOTS, Shades, gather, panel_width, panels
-from dsm.plotting._sampling import PAIRS, at_rest, betas, burn_in, caption, rest, theories
+from dsm.plotting._sampling import PAIRS, at_rest, betas, burn_in, caption, of_theory, rest, theories
 
 #: References whose two-time overlaps are drawn, evenly chosen.
 REFERENCES = 4
@@ -60,7 +60,7 @@ def overlap_profile(dataset: xr.Dataset) -> Figure | None:
         one.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     gather(figure, axes)
     shades.scale(figure, axes)
-    entitle(figure, *caption(dataset), [rest(dataset), *quality(dataset)])
+    entitle(figure, *caption(dataset), [rest(dataset), *quality(dataset)], of_theory(dataset))
     return figure
 
 
@@ -86,6 +86,7 @@ def _profile(axes: Axes, dataset: xr.Dataset, names: dict[str, str], pair: str, 
             if line_at.notnull().any():
                 ends = ([0, *x], [1, *line_at.values]) if from_input else (x, line_at.values)
                 axes.plot(ends[0], ends[1], color=_of_theory(shades, row), label=told, **line)
+    axes.set_xlim(-0.3 if from_input else 0.7, x[-1] + 0.3)
     if pair:
         axes.set_ylim(min(-0.12, axes.get_ylim()[0]), 1.05)
 
@@ -110,7 +111,7 @@ def learning_curves(dataset: xr.Dataset) -> Figure | None:
         one.set_ylabel(wrapped(told, 0.9 * figure.get_figheight() * one.get_position().height, 8), fontsize=8)
     gather(figure, axes)
     shades.scale(figure, axes)
-    entitle(figure, *caption(dataset))
+    entitle(figure, *caption(dataset), of_theory(dataset))
     return figure
 
 

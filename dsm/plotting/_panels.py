@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
-from dsm.plotting._caption import listed
+from dsm.plotting._caption import FONT, LETTER, letters, listed
 
 #: The largest figure in inches and the resolution in dots an inch: 1800 x 1200.
 WIDEST, HIGHEST, DOTS = 12.0, 8.0, 150
@@ -35,7 +35,7 @@ def panels(number: int, columns: int | None = None) -> tuple[Figure, list[Axes]]
     for empty in axes[number:]:
         empty.remove()
     for one in axes[:number]:
-        one.tick_params(labelsize=7)
+        one.tick_params(which="both", labelsize=7)
     return figure, axes[:number]
 
 
@@ -85,14 +85,16 @@ class Shades:
         bar.set_label(self.title, fontsize=8)
 
 
-def gather(figure: Figure, axes: Sequence[Axes], columns: int = 3) -> None:
-    """One legend below all panels, each entry once."""
+def gather(figure: Figure, axes: Sequence[Axes]) -> None:
+    """One legend below all panels, each entry once, in as many columns as there is room for."""
     found: dict[str, Artist] = {}
     for one in axes:
         for handle, name in zip(*one.get_legend_handles_labels(), strict=True):
             found.setdefault(name, handle)
-    if found:
-        columns = max(1, min(columns, int(figure.get_figwidth() / 3), len(found)))
-        figure.legend(
-            handles=list(found.values()), labels=list(found), loc="outside lower center", ncols=columns, fontsize=7
-        )
+    if not found:
+        return
+    # Beside its name an entry takes the room of some letters.
+    column = (8 + max(map(letters, found))) * LETTER * FONT / 72
+    columns = max(1, min(int(figure.get_figwidth() / column), len(found)))
+    where = {"loc": "outside lower center", "ncols": columns, "fontsize": FONT - 1}
+    figure.legend(handles=list(found.values()), labels=list(found), **where)  # type: ignore[call-overload]

@@ -94,3 +94,10 @@ def theories(dataset: xr.Dataset, quantity: str) -> Iterator[tuple[str, dict[str
             told = f"theory of equilibrium, N ≫ c ≫ 1, {closure} closure"
             style = {"ls": LINES[row % len(LINES)], "lw": 1.2 if column == 0 else 0.6}
             yield told if column == 0 else f"{told}, {branch} branch", style, values
+
+
+def of_theory(dataset: xr.Dataset) -> list[str]:
+    """What must be said of the lines of theory, if students begin somewhere else than in equilibrium."""
+    if "theory_test_error" not in dataset or dataset.attrs.get("sampler.start") != "random":
+        return []
+    return ["theory is of equilibrium in the teacher's gauge, which students from a random start need not reach"]
