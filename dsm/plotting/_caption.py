@@ -52,7 +52,7 @@ def entitle(figure: Figure, *lines: Iterable[str]) -> None:
     )
 
 
-def wrapped(text: str, inches: float, font: float = FONT) -> str:
+def wrapped(text: str, inches: float, font: int = FONT) -> str:
     """Text broken between words into lines of at most this width; formulas stay whole."""
     most = max(8, int(72 * inches / (LETTER * font)))
     lines: list[str] = []
@@ -70,7 +70,7 @@ def label(attributes: Mapping[str, Any]) -> str:
     return attributes["label"] if unit == "1" else f"{attributes['label']} ({unit})"
 
 
-def listed(values: Sequence[Any], most: int) -> list[int]:
+def listed(values: Sequence[Any] | np.ndarray, most: int) -> list[int]:
     """At most so many places of a sequence, evenly chosen, both ends among them."""
     return sorted({int(place) for place in np.linspace(0, len(values) - 1, min(len(values), most)).round()})
 
