@@ -119,14 +119,18 @@ def _curves(axes: Axes, dataset: xr.Dataset, name: str, shades: Shades) -> None:
     variable, sweeps = dataset[name], dataset.sweep.values
     places = entries(dataset, name, ("beta", "sweep"))
     for mark, (place, entry) in enumerate(places):
-        style: dict[str, Any] = {"marker": MARKERS[mark % len(MARKERS)], "ms": 3}
-        for row in range(dataset.sizes["beta"]):
+        marker = MARKERS[mark % len(MARKERS)]
+        colours = (
+            [f"C{mark}"] if entry and len(shades.names) == 1 else [shades[row] for row in range(len(shades.names))]
+        )
+        for row, colour in enumerate(colours):
             at = dataset.isel({"beta": row, **place})
-            told = None if mark else shades.name(row)
-            shade = {"color": shades[row], "lw": 0.8, "label": told, **style}
-            points(axes, sweeps, at[f"{name}_mean"], at[f"{name}_error"], **shade)
+            told = None if mark or (entry and len(colours) == 1) else shades.name(row)
+            style = {"color": colour, "marker": marker, "ms": 3, "lw": 0.8, "label": told}
+            points(axes, sweeps, at[f"{name}_mean"], at[f"{name}_error"], **style)
         if entry:
-            axes.plot([], [], color="0.4", ls="", label=f"{variable.attrs['quantity']}: {entry}", **style)
+            grey = colours[0] if len(colours) == 1 else "0.4"
+            axes.plot([], [], marker, color=grey, ms=3, label=f"{variable.attrs['quantity']}: {entry}")
     for told, line, values in theories(dataset, variable.attrs["quantity"]):
         for row in range(dataset.sizes["beta"]):
             level = values.isel(beta=row)

@@ -77,7 +77,14 @@ class Shades:
         number = len(self.names)
         colours = ListedColormap([self[place] for place in range(number)])
         norm = BoundaryNorm(np.arange(number + 1) - 0.5, number)
-        bar = figure.colorbar(mpl.cm.ScalarMappable(norm, colours), ax=list(axes), fraction=0.03, pad=0.01)
+        share = 0.03 if len(axes) > 1 else 0.06
+        bar = figure.colorbar(
+            mpl.cm.ScalarMappable(norm, colours),
+            ax=list(axes),
+            fraction=0.03 if len(axes) > 1 else 0.06,
+            pad=0.01,
+            aspect=60,
+        )
         shown = listed(self.names, 9)
         bar.set_ticks(shown, labels=[self.names[place] for place in shown])
         bar.minorticks_off()
@@ -94,7 +101,7 @@ def gather(figure: Figure, axes: Sequence[Axes]) -> None:
     if not found:
         return
     # Beside its name an entry takes the room of some letters.
-    column = (8 + max(map(letters, found))) * LETTER * FONT / 72
+    column = (8 + max(map(letters, found))) * LETTER * (FONT - 1) / 72
     columns = max(1, min(int(figure.get_figwidth() / column), len(found)))
     where = {"loc": "outside lower center", "ncols": columns, "fontsize": FONT - 1}
     figure.legend(handles=list(found.values()), labels=list(found), **where)  # type: ignore[call-overload]
