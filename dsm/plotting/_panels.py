@@ -78,13 +78,8 @@ class Shades:
         colours = ListedColormap([self[place] for place in range(number)])
         norm = BoundaryNorm(np.arange(number + 1) - 0.5, number)
         share = 0.03 if len(axes) > 1 else 0.06
-        bar = figure.colorbar(
-            mpl.cm.ScalarMappable(norm, colours),
-            ax=list(axes),
-            fraction=0.03 if len(axes) > 1 else 0.06,
-            pad=0.01,
-            aspect=60,
-        )
+        scale = mpl.cm.ScalarMappable(norm, colours)
+        bar = figure.colorbar(scale, ax=list(axes), fraction=share, pad=0.01, aspect=60)
         shown = listed(self.names, 9)
         bar.set_ticks(shown, labels=[self.names[place] for place in shown])
         bar.minorticks_off()
