@@ -3,6 +3,8 @@
 import contextlib
 import functools
 import itertools
+import struct
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +20,12 @@ from dsm.samplers.sign_perceptron.moves import AbstractProposal
 WIRINGS = ("dense", "random")
 #: Options that tests give to registered moves, where their defaults do not serve.
 OPTIONS = {"gaussian": {"step_std": 0.4}}
+
+
+def fits(figure: Path) -> bool:
+    """Whether an image is at most 1800 x 1200 pixels, by the head of the file."""
+    width, height = struct.unpack(">II", figure.read_bytes()[16:24])
+    return width <= 1800 and height <= 1200
 
 
 def build_moves() -> dict[str, tuple[str, samplers.AbstractMove]]:

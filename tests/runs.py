@@ -21,6 +21,7 @@ TINY = (
     "observe.spacing=linear",
     "observe.references=[0,8]",
     "run.figures=false",
+    "observe.theory=false",
 )
 
 

@@ -16,6 +16,7 @@ import pytest
 import dsm
 from dsm._errors import StoreError
 from dsm.tasks import folder
+from helpers import fits
 from runs import dsm as command_line
 from runs import environment
 
@@ -23,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = sorted(path.stem for path in (folder() / "experiment").glob("*.yaml"))
 
 #: Sizes at which anything runs at once.
-SMALL = ("data.samples=2", "data.test_patterns=20", "data.alpha=1.0", "sampler.replicas=2", "sampler.sweeps=3")
+SMALL = ("data.samples=2", "data.test_patterns=20", "data.alpha=1.0", "sampler.replicas=2", "sampler.sweeps=3",
+         "observe.theory=false")  # fmt: skip
 
 
 EQUILIBRIUM = ("network.width=8", "sampler.sweeps=16", "observe.every=4", "observe.burn_in=4")
@@ -113,6 +115,7 @@ def test_experiment_runs_at_tiny_size(name, tmp_path):
         found = {entry.name for entry in path.iterdir()}
         assert found >= {"config.yaml", "manifest.json", "results.nc", "figures", "log.txt", "DONE"}
         figures = {figure.name for figure in (path / "figures").iterdir()}
+        assert all(fits(figure) for figure in (path / "figures").iterdir())
         if task != "sample":
             assert "learning.png" in figures or figures == FIGURES[task]
             assert figures <= FIGURES[task]
@@ -120,7 +123,7 @@ def test_experiment_runs_at_tiny_size(name, tmp_path):
             continue
         assert "checkpoints" in found
         assert {"learning_curves.png"} <= figures
-        assert figures <= {"learning_curves.png", "overlap_profile.png", "two_time_overlap.png"}
+        assert figures <= {"learning_curves.png", "overlap_profile.png", "two_time_overlap.png", "equilibrium.png"}
         data = dsm.load(path)
         assert data.attrs["complete"] == 1 and data.attrs["experiment"] == name
         assert data.energy.dims == ("sample", "beta", "replica", "sweep")
@@ -153,7 +156,7 @@ def test_equilibrium_run_has_convergence_statistics(tmp_path):
     path = dsm.run(
         *("experiment=quickstart", f"run.root={tmp_path}", "run.progress=none", "run.figures=false", "network.width=4"),
         *("sampler=metropolis", "observe=equilibrium", "data.samples=2", "sampler.sweeps=400", "observe.every=4"),
-        *("observe.burn_in=100", "sampler.beta=[0.05,0.2]", "data.test_patterns=50"),
+        *("observe.burn_in=100", "sampler.beta=[0.05,0.2]", "data.test_patterns=50", "observe.theory=false"),
     )
     data = dsm.load(path)
     assert data.energy_ess.dims == ("sample", "beta") and float(data.energy_ess.min()) > 20

@@ -147,7 +147,14 @@ def test_a_new_observable_is_one_file(tmp_path):
         "        return {'magnetisation': spins.mean(axis=(1, 2)), 'magnetisation_of_half': halves}\n"
     )
     words = ["experiment=quickstart", "plugins=[my_observable]", "observe.quantities=[magnetisation]"]
-    words += ["network.width=4", "data.samples=2", "sampler.replicas=2", "sampler.sweeps=2", CACHE]
+    words += [
+        "observe.theory=false",
+        "network.width=4",
+        "data.samples=2",
+        "sampler.replicas=2",
+        "sampler.sweeps=2",
+        CACHE,
+    ]
     program = [sys.executable, "-m", "dsm.cli", *words]
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     subprocess.run(program, cwd=tmp_path, env=environment(PYTHONPATH=path), check=True, capture_output=True)

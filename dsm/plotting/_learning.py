@@ -7,14 +7,31 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dsm.plotting._figures import drawn
+from dsm.plotting._caption import ensemble, entitle, label, settings
+from dsm.plotting._drawn import drawn, entries
+from dsm.plotting._panels import DOTS, Shades, panels
+
+SETTINGS = {
+    "network.width": "N",
+    "network.students": "K",
+    "network.teachers": "M",
+    "network.activation": "activation",
+    "data.law.name": "inputs",
+    "data.law.latent": "D",
+    "data.noise": "σ",
+    "data.patterns": "P",
+    "training.lr": "η",
+    "training.lr_second": "η_v",
+    "training.weight_decay": "κ",
+    "training.start.name": "start",
+}
 
 
 def draw_learning(dataset: xr.Dataset, folder: Path) -> list[Path]:
     """Draw test error and order parameters against time; returns the file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "online_sgd.png"
-    learning_of_overlaps(dataset).savefig(path, dpi=150)
+    learning_of_overlaps(dataset).savefig(path, dpi=DOTS)
     return [path]
 
 
@@ -24,40 +41,58 @@ def learning_of_overlaps(dataset: xr.Dataset) -> Figure:
 
     Points are simulation, means over samples with jackknife errors; lines are the equations of motion.
     """
-    further = [names[""] for names in drawn(dataset, "curve").values() if "" in names]
-    figure = Figure(figsize=(13 + 4.3 * len(further), 3.8), layout="constrained")
-    panels = figure.subplots(1, 3 + len(further))
-    error, cross, own = panels[:3]
-    overlay(error, dataset, "test_error", color="C0")
+    further = [
+        name for pairs in drawn(dataset, "curve").values() for name in pairs.values() if "t" in dataset[name].dims
+    ]
+    figure, axes = panels(3 + len(further))
+    error, cross, own = axes[:3]
+    overlay(error, dataset, "test_error", color="C0", label="test error")
     if "train_error_mean" in dataset:
         overlay(error, dataset, "train_error", color="C3", label="training error")
-    for axes, name in zip(panels[3:], further, strict=True):
-        inner = [dim for dim in dataset[f"{name}_mean"].dims if dim != "t"]
-        for entry, place in enumerate(np.ndindex(*(dataset.sizes[dim] for dim in inner))):
-            overlay(axes, dataset.isel(dict(zip(inner, place, strict=True))), name, color=f"C{entry % 10}")
-        axes.set_ylabel(dataset[name].attrs["label"])
     error.set_yscale("log")
-    error.set_ylabel(r"test error $\epsilon$")
+    error.set_ylabel(r"error $\epsilon$")
+    _overlaps(figure, cross, dataset)
+    _lengths(figure, own, dataset)
+    for one, name in zip(axes[3:], further, strict=True):
+        for place, (entry, told) in enumerate(entries(dataset, name, ("t",))):
+            overlay(one, dataset.isel(entry), name, color=f"C{place % 10}", label=told or None)
+        base = f"baseline_{dataset[name].attrs['quantity']}_mean"
+        if base in dataset:
+            one.axhline(float(dataset[base].mean()), color="0.4", ls=":", lw=1, label="baseline: independent machines")
+        one.set_ylabel(label(dataset[name].attrs))
+    for one in axes:
+        one.set_xscale("symlog", linthresh=max(float(dataset.t[1]), 1e-9))
+        one.set_xlim(left=0)
+        one.set_xlabel("$t$ = steps / $N$")
+        if one.get_legend_handles_labels()[1]:
+            one.legend(fontsize=7)
+    kinds = ["points: simulation"] if "sample" in dataset.sizes else []
+    kinds += ["lines: equations of motion"] if "theory_test_error" in dataset else []
+    entitle(figure, settings(dataset, SETTINGS), ensemble(dataset), kinds)
+    return figure
+
+
+def _overlaps(figure: Figure, axes: Axes, dataset: xr.Dataset) -> None:
+    """R, one colour a unit of the teacher; units of the student are paler and paler."""
+    shades = Shades([f"$m={unit}$" for unit in dataset.teacher.values], "unit $m$ of the teacher")
     for student in range(dataset.sizes["student"]):
         for teacher in range(dataset.sizes["teacher"]):
-            one = dataset.isel(student=student, teacher=teacher)
-            style = {"color": f"C{teacher % 10}", "alpha": 1 - 0.6 * student / dataset.sizes["student"]}
-            overlay(cross, one, "R", label=f"$m={teacher}$" if student == 0 else None, **style)
-        overlay(
-            own, dataset.isel(student=student, student_2=student), "Q", label=f"$k={student}$", color=f"C{student % 10}"
-        )
-    cross.set_ylabel("$R_{km}$")
-    own.set_ylabel("$Q_{kk}$")
-    for axes in panels:
-        axes.set_xscale("symlog", linthresh=max(float(dataset.t[1]), 1e-9))
-        axes.set_xlim(left=0)
-        axes.set_xlabel("$t$ = steps / $N$")
-        if axes.get_legend_handles_labels()[1]:
-            axes.legend(fontsize=8)
-    samples = f"{dataset.sizes['sample']} samples, jackknife errors" if "sample" in dataset.sizes else "theory alone"
-    lines = "; lines: equations of motion" if "theory_test_error" in dataset else ""
-    figure.suptitle(f"points: simulation, {samples}{lines}", fontsize=9)
-    return figure
+            at = dataset.isel(student=student, teacher=teacher)
+            style = {"color": shades[teacher], "alpha": 1 - 0.6 * student / dataset.sizes["student"]}
+            overlay(axes, at, "R", label=shades.name(teacher) if student == 0 else None, **style)
+    axes.axhline(0, color="0.4", ls=":", lw=1, label="baseline: independent weights")
+    axes.set_ylabel("$R_{km}$, overlap of student and teacher")
+    shades.scale(figure, [axes])
+
+
+def _lengths(figure: Figure, axes: Axes, dataset: xr.Dataset) -> None:
+    """The diagonal of Q, one colour a unit of the student."""
+    shades = Shades([f"$k={unit}$" for unit in dataset.student.values], "unit $k$ of the student")
+    for student in range(dataset.sizes["student"]):
+        at = dataset.isel(student=student, student_2=student)
+        overlay(axes, at, "Q", color=shades[student], label=shades.name(student))
+    axes.set_ylabel("$Q_{kk}$, square length of a student unit")
+    shades.scale(figure, [axes])
 
 
 def overlay(axes: Axes, dataset: xr.Dataset, name: str, label: str | None = None, **style: object) -> None:

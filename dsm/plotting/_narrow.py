@@ -9,13 +9,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dsm.observables.statistics import jackknife
-from dsm.plotting._figures import MARKERS, drawn
+from dsm.plotting._caption import ensemble, entitle, label, listed, settings
+from dsm.plotting._drawn import MARKERS, drawn
+from dsm.plotting._panels import DOTS, gather, panels
 
 #: Axes of a run, of which each entry is a curve.
 SETTINGS = {"alpha": r"$\alpha$", "temperature": "$T$", "weight_decay": r"$\lambda$"}
 #: Panels, and what is said at their axes.
 PANELS = {"error": "error", "overlap": "overlap"}
 PAIRS = {"teacher": "teacher", "student": "students", "baseline": "baseline", "": ""}
+NAMES = {
+    "network.width": "N",
+    "network.units": "K",
+    "network.activation.name": "activation",
+    "network.second_layer": "second layer",
+    "data.labels": "labels",
+    "data.alpha": "α",
+    "data.noise": "D",
+    "training.loss": "loss",
+    "training.dynamics.name": "dynamics",
+    "training.lr": "lr",
+    "training.temperature": "T",
+    "training.weight_decay": "λ",
+    "training.start.name": "start",
+}
 #: The most settings that are drawn in one panel, evenly chosen.
 CURVES = 6
 
@@ -27,7 +44,7 @@ def draw_narrow(dataset: xr.Dataset, folder: Path) -> list[Path]:
     for name, figure in (("learning", learning(dataset)), ("alpha", against_alpha(dataset))):
         if figure is not None:
             files.append(folder / f"{name}.png")
-            figure.savefig(files[-1], dpi=150)
+            figure.savefig(files[-1], dpi=DOTS)
     return files
 
 
@@ -36,19 +53,24 @@ def learning(dataset: xr.Dataset) -> Figure | None:
 
     One colour a setting, one marker a quantity; baselines of an independent teacher are dotted, and theory is a line.
     """
-    panels = _panels(dataset)
-    panels += [([name], "") for names in drawn(dataset, "curve").values() for name in names.values()]
-    if not panels:
+    shown = _panels(dataset)
+    shown += [
+        ([name], "")
+        for names in drawn(dataset, "curve").values()
+        for name in names.values()
+        if "step" in dataset[name].dims
+    ]
+    if not shown:
         return None
-    figure = Figure(figsize=(5.2 * len(panels), 4.2), layout="constrained")
+    figure, panel = panels(len(shown))
     places = _settings(dataset)
-    for axes, (names, title) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    for axes, (names, title) in zip(panel, shown, strict=True):
         for place, name in enumerate(names):
-            for row, (setting, label) in enumerate(places):
+            for row, (setting, named) in enumerate(places):
                 colour = f"C{(row if len(places) > 1 else place) % 10}"
                 style = {"color": colour, "marker": MARKERS[place % len(MARKERS)]}
-                shown = label if len(places) > 1 and place == 0 else None
-                _curve(axes, dataset.isel(setting), name, "step", shown, **style)
+                told = named if len(places) > 1 and place == 0 else None
+                _curve(axes, dataset.isel(setting), name, "step", told, **style)
             if len(places) > 1 and len(names) > 1:
                 axes.plot([], [], MARKERS[place % len(MARKERS)], color="0.4", ms=3, label=_label(dataset, name))
             elif len(names) > 1:
@@ -58,24 +80,27 @@ def learning(dataset: xr.Dataset) -> Figure | None:
         axes.set_xlim(left=0)
         axes.set_xlabel("steps")
         _finish(axes, dataset, names, title)
-    figure.suptitle(_title(dataset), fontsize=9)
+    gather(figure, panel)
+    entitle(figure, settings(dataset, NAMES), ensemble(dataset), _lines(dataset))
     return figure
 
 
 def against_alpha(dataset: xr.Dataset) -> Figure | None:
     """Errors and overlaps of the last record against alpha, where there are several; at the first of other settings."""
-    panels = _panels(dataset)
-    if dataset.sizes.get("alpha", 1) < 2 or not panels:
+    shown = _panels(dataset)
+    if dataset.sizes.get("alpha", 1) < 2 or not shown:
         return None
     last = dataset.isel(step=-1, temperature=0, weight_decay=0)
-    figure = Figure(figsize=(5.2 * len(panels), 4.2), layout="constrained")
-    for axes, (names, title) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    figure, panel = panels(len(shown))
+    for axes, (names, title) in zip(panel, shown, strict=True):
         for place, name in enumerate(names):
             style = {"color": f"C{place % 10}", "marker": MARKERS[place % len(MARKERS)]}
             _curve(axes, last, name, "alpha", _label(dataset, name), **style)
         axes.set_xlabel(r"$\alpha=P/(NK)$")
         _finish(axes, dataset, names, title)
-    figure.suptitle(f"step {int(dataset.step[-1])}, {_title(dataset)}", fontsize=9)
+    where = f"at step {int(dataset.step[-1])}"
+    gather(figure, panel)
+    entitle(figure, settings(dataset, NAMES), ensemble(dataset), [where, *_lines(dataset)])
     return figure
 
 
@@ -95,21 +120,20 @@ def _settings(dataset: xr.Dataset) -> list[tuple[dict[str, int], str]]:
     """Places along the axes of settings, and what they are called: at most `CURVES`."""
     axes = [name for name in SETTINGS if name in dataset.dims]
     places = list(np.ndindex(*(dataset.sizes[name] for name in axes)))
-    chosen = sorted({int(place) for place in np.linspace(0, len(places) - 1, min(len(places), CURVES)).round()})
     found = []
-    for place in (places[index] for index in chosen):
+    for place in (places[index] for index in listed(places, CURVES)):
         several = [(name, index) for name, index in zip(axes, place, strict=True) if dataset.sizes[name] > 1]
-        label = ", ".join(f"{SETTINGS[name]}={float(dataset[name][index]):g}" for name, index in several)
-        found.append((dict(zip(axes, place, strict=True)), label))
+        told = ", ".join(f"{SETTINGS[name]}={float(dataset[name][index]):g}" for name, index in several)
+        found.append((dict(zip(axes, place, strict=True)), told))
     return found
 
 
-def _curve(axes: Axes, at: xr.Dataset, name: str, along: str, label: str | None, color: str, marker: str) -> None:
+def _curve(axes: Axes, at: xr.Dataset, name: str, along: str, told: str | None, color: str, marker: str) -> None:
     """Points with errors, a dotted baseline, and the line of theory, whichever there are."""
     x = at[along].values
     errors = np.nan_to_num(at[f"{name}_error"].values)
     axes.errorbar(x, at[f"{name}_mean"].values, errors, fmt=marker, ms=3, capsize=1.5, lw=0, elinewidth=0.8,
-                  color=color, label=label)  # fmt: skip
+                  color=color, label=told)  # fmt: skip
     baseline = f"baseline_{at[name].attrs['quantity']}_mean"
     if baseline in at:
         axes.plot(x, np.broadcast_to(at[baseline].values, x.shape), ":", color=color, lw=0.8)
@@ -126,9 +150,7 @@ def _finish(axes: Axes, dataset: xr.Dataset, names: Sequence[str], title: str) -
         if least > 0:
             axes.set_yscale("log")
             axes.set_ylim(bottom=least / 2)
-    axes.set_ylabel(title or dataset[names[0]].attrs["label"])
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(fontsize=7)
+    axes.set_ylabel(title or label(dataset[names[0]].attrs))
 
 
 def _label(dataset: xr.Dataset, name: str) -> str:
@@ -137,14 +159,11 @@ def _label(dataset: xr.Dataset, name: str) -> str:
     return f"{attributes['label']}, {pair}" if pair else attributes["label"]
 
 
-def _title(dataset: xr.Dataset) -> str:
-    lines = (
-        "; theory: specialised (line), unspecialised (dashed)"
-        if any(str(name).startswith("theory_") for name in dataset.data_vars)
-        else ""
-    )
-    replicas = f", {dataset.sizes['replica']} replicas" if "replica" in dataset.sizes else ""
-    return f"{dataset.sizes['sample']} samples{replicas}, jackknife errors; dotted: another teacher{lines}"
+def _lines(dataset: xr.Dataset) -> list[str]:
+    """What the lines are, as parts of a caption."""
+    theory = any(str(name).startswith("theory_") for name in dataset.data_vars)
+    told = ["dotted: baseline, another teacher"]
+    return [*told, "theory: specialised (solid), unspecialised (dashed)"] if theory else told
 
 
 def settled(dataset: xr.Dataset, name: str, share: float = 0.5) -> tuple[np.ndarray, np.ndarray]:

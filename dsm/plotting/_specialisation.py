@@ -8,8 +8,26 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dsm.plotting._figures import drawn
+from dsm.plotting._caption import ensemble, entitle, label, listed, settings
+from dsm.plotting._drawn import drawn, entries
+from dsm.plotting._panels import DOTS, Shades, panels
 
+SETTINGS = {
+    "network.width": "N",
+    "network.teachers": "teacher units",
+    "network.multi": "multi",
+    "network.outputs": "outputs",
+    "network.decay": "p",
+    "network.activation.name": "activation",
+    "data.dataset.name": "inputs",
+    "data.patterns": "P",
+    "training.loss": "loss",
+    "training.optimiser.name": "optimiser",
+    "training.lr": "lr",
+    "training.batch": "batch",
+}
+#: Decays for which the last state is drawn, evenly chosen.
+DECAYS = 6
 #: Colours of teacher units, the strongest dark.
 SHADES = "viridis"
 
@@ -21,7 +39,7 @@ def draw_specialisation(dataset: xr.Dataset, folder: Path) -> list[Path]:
     for name, figure in (("learning", learning(dataset)), ("l_shape", l_shape(dataset))):
         if figure is not None:
             files.append(folder / f"{name}.png")
-            figure.savefig(files[-1], dpi=150)
+            figure.savefig(files[-1], dpi=DOTS)
     return files
 
 
@@ -31,55 +49,56 @@ def learning(dataset: xr.Dataset) -> Figure | None:
     nothing else is said, at the first decay and learning rate."""
     losses = [name for name in ("test_loss", "train_loss") if f"{name}_mean" in dataset]
     layers = dataset.layer.values if "teacher_best_correlation_mean" in dataset else []
-    further = [name for pairs in drawn(dataset, "curve").values() for name in pairs.values()]
+    further = [name for of in drawn(dataset, "curve").values() for name in of.values() if "epoch" in dataset[name].dims]
     number = bool(losses) + len(layers) + len(further)
     if not number:
         return None
-    figure = Figure(figsize=(4.6 * number, 3.8), layout="constrained")
-    panels = iter(figure.subplots(1, number, squeeze=False)[0])
+    figure, places = panels(number)
+    axes_of = iter(places)
     if losses:
-        _losses(next(panels), dataset, losses)
+        _losses(figure, next(axes_of), dataset, losses)
     first = dataset.isel(decay=0, lr=0)
     for layer in layers:
-        axes = next(panels)
+        axes = next(axes_of)
         _correlations(axes, first.sel(layer=layer, inputs="test"))
         axes.set_title(f"layer {layer}, $p={float(first.decay):g}$", fontsize=9)
     for name in further:
-        _further(next(panels), first, name)
-    figure.suptitle(f"{dataset.sizes['sample']} samples, jackknife errors", fontsize=9)
+        _further(next(axes_of), first, name)
+    entitle(figure, settings(dataset, SETTINGS), ensemble(dataset))
     return figure
 
 
 def _further(axes: Axes, at: xr.Dataset, name: str) -> None:
     """One curve for each entry of a quantity's own dimensions."""
-    inner = [dim for dim in at[f"{name}_mean"].dims if dim != "epoch"]
-    for place in np.ndindex(*(at.sizes[dim] for dim in inner)):
-        one = at[[f"{name}_mean", f"{name}_error"]].isel(dict(zip(inner, place, strict=True)))
-        label = ", ".join(f"{dim} {one[dim].item()}" for dim in inner if at.sizes[dim] > 1)
-        mean, error = one[f"{name}_mean"], np.nan_to_num(one[f"{name}_error"])
-        axes.errorbar(at.epoch, mean, error, lw=1, label=label or None)
-    axes.set_ylabel(at[name].attrs["label"])
+    for place, told in entries(at, name, ("epoch",)):
+        one = at[[f"{name}_mean", f"{name}_error"]].isel(place)
+        axes.errorbar(at.epoch, one[f"{name}_mean"], np.nan_to_num(one[f"{name}_error"]), lw=1, label=told or None)
+    axes.set_ylabel(label(at[name].attrs))
     axes.set_title(f"$p={float(at.decay):g}$", fontsize=9)
     _epochs(axes)
     if axes.get_legend_handles_labels()[1]:
         axes.legend(fontsize=7)
 
 
-def _losses(axes: Axes, dataset: xr.Dataset, names: list[str]) -> None:
-    for row, decay in enumerate(dataset.decay.values):
-        for column, lr in enumerate(dataset.lr.values):
-            at = dataset.isel(decay=row, lr=column)
-            for name, style in zip(names, ("-", ":"), strict=False):
-                label = f"$p={decay:g}$" + (f", lr {lr:g}" if dataset.sizes["lr"] > 1 else "")
-                colour = f"C{(row * dataset.sizes['lr'] + column) % 10}"
-                mean, error = at[f"{name}_mean"].values, np.nan_to_num(at[f"{name}_error"].values)
-                axes.errorbar(
-                    at.epoch, mean, error, color=colour, ls=style, lw=1, label=label if style == "-" else None
-                )
+def _losses(figure: Figure, axes: Axes, dataset: xr.Dataset, names: list[str]) -> None:
+    places = list(np.ndindex(dataset.sizes["decay"], dataset.sizes["lr"]))
+    told = [
+        f"$p={float(dataset.decay[row]):g}$" + (f", lr {float(dataset.lr[at]):g}" if dataset.sizes["lr"] > 1 else "")
+        for row, at in places
+    ]
+    shades = Shades(told, "decay $p$")
+    for place, (row, column) in enumerate(places):
+        at = dataset.isel(decay=row, lr=column)
+        for name, style in zip(names, ("-", ":"), strict=False):
+            mean, error = at[f"{name}_mean"].values, np.nan_to_num(at[f"{name}_error"].values)
+            shown = shades.name(place) if style == "-" else None
+            axes.errorbar(at.epoch, mean, error, color=shades[place], ls=style, lw=1, capsize=1.5, label=shown)
     axes.set_yscale("log")
-    axes.set_ylabel("loss (solid: test, dotted: training)" if len(names) > 1 else dataset[names[0]].attrs["label"])
+    axes.set_ylabel("loss (solid: test, dotted: training)" if len(names) > 1 else label(dataset[names[0]].attrs))
     _epochs(axes)
-    axes.legend(fontsize=8)
+    if shades.few:
+        axes.legend(fontsize=7)
+    shades.scale(figure, [axes])
 
 
 def _correlations(axes: Axes, at: xr.Dataset) -> None:
@@ -97,12 +116,12 @@ def _correlations(axes: Axes, at: xr.Dataset) -> None:
             "--",
             color="0.4",
             lw=1,
-            label="another teacher",
+            label="baseline: another teacher",
         )
     axes.set_ylim(0, 1.03)
     axes.set_ylabel(at.teacher_best_correlation.attrs["label"])
     _epochs(axes)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=7)
 
 
 def l_shape(dataset: xr.Dataset) -> Figure | None:
@@ -111,19 +130,30 @@ def l_shape(dataset: xr.Dataset) -> Figure | None:
     if not {"teacher_specialisation", "fan_out_norm"} <= set(dataset.data_vars):
         return None
     last = dataset.isel(epoch=-1, lr=0).sel(inputs="test")
-    size = 3.0 * dataset.sizes["decay"] + 0.6, 2.8 * dataset.sizes["layer"] + 0.4
-    figure = Figure(figsize=size, layout="constrained")
-    grid = figure.subplots(dataset.sizes["layer"], dataset.sizes["decay"], squeeze=False, sharey=True)
-    for row, layer in enumerate(dataset.layer.values):
-        for column, decay in enumerate(dataset.decay.values):
-            axes, at = grid[row][column], last.isel(decay=column, layer=row)
-            axes.scatter(at.teacher_specialisation, at.fan_out_norm, s=4, lw=0, alpha=0.5)
-            axes.set_xlim(0, 1.03)
-            axes.set_title(f"layer {layer}, $p={decay:g}$", fontsize=9)
-            axes.set_xlabel(dataset.teacher_specialisation.attrs["label"])
-        grid[row][0].set_ylabel(dataset.fan_out_norm.attrs["label"])
-    figure.suptitle(f"epoch {int(last.epoch)}, all student units of {dataset.sizes['sample']} samples", fontsize=9)
+    decays = listed(dataset.decay.values, DECAYS)
+    figure, axes = panels(dataset.sizes["layer"] * len(decays), len(decays))
+    places = ((layer, decay) for layer in range(dataset.sizes["layer"]) for decay in decays)
+    for one, (layer, decay) in zip(axes, places, strict=True):
+        at = last.isel(decay=decay, layer=layer)
+        one.scatter(at.teacher_specialisation, at.fan_out_norm, s=4, lw=0, alpha=0.5)
+        _baseline(one, at)
+        one.set_xlim(0, 1.03)
+        one.set_title(f"layer {int(at.layer)}, $p={float(at.decay):g}$", fontsize=8)
+        one.set_xlabel(label(dataset.teacher_specialisation.attrs), fontsize=8)
+        one.set_ylabel(label(dataset.fan_out_norm.attrs), fontsize=8)
+    told = [
+        f"epoch {int(last.epoch)}",
+        "one point a student unit and sample",
+        "dotted: baseline, mean with another teacher",
+    ]
+    entitle(figure, settings(dataset, SETTINGS), ensemble(dataset)[:-1], told)
     return figure
+
+
+def _baseline(axes: Axes, at: xr.Dataset) -> None:
+    """The mean specialisation with a teacher that the students do not know."""
+    if "baseline_specialisation_mean" in at:
+        axes.axvline(float(at.baseline_specialisation_mean.mean()), color="0.4", ls=":", lw=1)
 
 
 def _epochs(axes: Axes) -> None:

@@ -2,6 +2,7 @@
 
 from dsm.store._checkpoint import Checkpoints as Checkpoints
 from dsm.store._checkpoint import check_shapes as check_shapes
+from dsm.store._dataset import attributes as attributes
 from dsm.store._dataset import describe as describe
 from dsm.store._dataset import load as load
 from dsm.store._dataset import write as write

@@ -31,7 +31,7 @@ def load(path: str | Path) -> xr.Dataset:
         StoreError: `path` is not a run directory, has no results yet, or cannot be read.
     """
     directory = RunDirectory(Path(path).expanduser().absolute())
-    settings = flatten(directory.config())
+    directory.config()  # first of all: is it a run?
     if not directory.results.exists():
         raise StoreError(f"{directory.path} has no results yet: run it to its end, or stop it with SIGTERM")
     try:
@@ -39,8 +39,13 @@ def load(path: str | Path) -> xr.Dataset:
             dataset = stored.load()
     except OSError as error:  # h5py's error for damaged files too
         raise StoreError(f"cannot read {directory.results}: {error}") from error
-    dataset.attrs |= {key: _attribute(value) for key, value in settings.items()} | {"complete": int(directory.is_done)}
-    return dataset
+    return dataset.assign_attrs(attributes(directory))
+
+
+def attributes(directory: RunDirectory) -> dict[str, Any]:
+    """The settings of a run by dotted key, and `complete`, as `load` gives them to its results."""
+    settings = flatten(directory.config())
+    return {key: _attribute(value) for key, value in settings.items()} | {"complete": int(directory.is_done)}
 
 
 def _attribute(value: Any) -> Any:

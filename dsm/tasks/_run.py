@@ -76,7 +76,8 @@ def _finish(
 ) -> Report:
     dataset = job.theory(driver, job.dataset(driver, history))
     _write(task, directory, history, dataset)
-    figures = task.draw(dataset, directory.figures) if config.run.figures else []
+    told = dataset.assign_attrs(store.attributes(directory))
+    figures = task.draw(told, directory.figures) if config.run.figures else []
     value = job.value(dataset)
     directory.finish({"value": value, job.unit: history.now})
     return Report(Outcome.done, directory.path, figures, value, stopped=bool(stop))

@@ -65,7 +65,7 @@ class Task:
         name: value of the setting `task`; conf/task/<name>.yaml has its defaults.
         schema: its settings.
         build: makes a job of them. Raises `CapacityError` if the run cannot fit in memory.
-        draw: draws figures of the results into a folder, and names the files.
+        draw: draws figures of the results, which carry the settings as attributes, into a folder, and names the files.
         precision: what is computed in which type, for the manifest.
         x64: whether it runs where 64-bit types are enabled.
         home: folder of the runs without an experiment; that of the task's name if empty.

@@ -21,6 +21,7 @@ from dsm.tasks._dataset import averages, constants_of, convergence, dataset_of
 from dsm.tasks._task import History, Job
 from dsm.tasks._times import record_sweeps
 from dsm.tasks.sample._schema import SampleConfig
+from dsm.tasks.sample._theory import with_theory
 
 ORDER = ("sample", "beta", "pair", "replica", "machine", "reference", "layer", ..., "sweep")
 
@@ -38,7 +39,7 @@ def build(config: SampleConfig) -> Job:
         unit="sweeps",
         examine=functools.partial(_examine, outputs=config.network.width),
         dataset=functools.partial(_dataset, config),
-        theory=lambda driver, dataset: dataset,
+        theory=lambda driver, dataset: with_theory(config, dataset),
         value=_final_test_error,
     )
 

@@ -141,6 +141,7 @@ class ObserveConfig:
     references: list[int]
     burn_in: int | None
     independent: int
+    theory: bool = True
 
     def check(self, sampler: SamplerConfig) -> None:
         require(self.every >= 1, "observe.every", self.every, "at least 1 sweep")

@@ -1,0 +1,102 @@
+"""Figures of bounded size, whatever the number of panels, and colours for however many curves."""
+
+import math
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+
+from dsm.plotting._caption import FONT, LETTER, letters, listed
+
+#: The largest figure in inches and the resolution in dots an inch: 1800 x 1200.
+WIDEST, HIGHEST, DOTS = 12.0, 8.0, 150
+#: A panel where there is room for it; and the room for the caption and the legend.
+PANEL, MARGIN = (4.6, 3.4), 1.3
+#: The narrowest figure, in which a caption can be read.
+NARROWEST = 6.0
+#: Curves that are told apart in a legend; more have a colour scale.
+NAMED = 6
+MAP = "viridis"
+
+
+def panels(number: int, columns: int | None = None) -> tuple[Figure, list[Axes]]:
+    """A figure with so many panels, row by row; more panels are smaller ones."""
+    columns = columns or (number if number <= 4 else math.ceil(math.sqrt(1.5 * number)))
+    rows = -(-number // columns)
+    width = max(NARROWEST, min(WIDEST, PANEL[0] * columns))
+    height = min(HIGHEST, MARGIN + PANEL[1] * rows)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for empty in axes[number:]:
+        empty.remove()
+    for one in axes[:number]:
+        one.tick_params(which="both", labelsize=7)
+    return figure, axes[:number]
+
+
+def panel_width(figure: Figure, axes: Axes) -> float:
+    """Inches of one of the columns."""
+    grid = axes.get_gridspec()
+    return figure.get_figwidth() / (grid.ncols if grid is not None else 1)
+
+
+class Shades:
+    """Colours along a setting that has several values, such as beta or the layer.
+
+    Attributes:
+        names: of the values, for the legend.
+        title: what they are values of.
+    """
+
+    def __init__(self, names: Sequence[str], title: str) -> None:
+        self.names, self.title = list(names), title
+
+    @property
+    def few(self) -> bool:
+        """Whether a legend can name them all."""
+        return len(self.names) <= NAMED
+
+    def __getitem__(self, place: int) -> str | tuple[float, ...]:
+        if self.few:
+            return f"C{place}"
+        return colormaps[MAP](0.92 * place / (len(self.names) - 1))
+
+    def name(self, place: int) -> str | None:
+        """For the legend; None where a scale names the values."""
+        return self.names[place] if self.few else None
+
+    def scale(self, figure: Figure, axes: Sequence[Axes]) -> None:
+        """Put a colour scale beside the panels, if there are too many values for a legend."""
+        if self.few:
+            return
+        number = len(self.names)
+        colours = ListedColormap([self[place] for place in range(number)])
+        norm = BoundaryNorm(np.arange(number + 1) - 0.5, number)
+        share = 0.03 if len(axes) > 1 else 0.06
+        scale = mpl.cm.ScalarMappable(norm, colours)
+        bar = figure.colorbar(scale, ax=list(axes), fraction=share, pad=0.01, aspect=60)
+        shown = listed(self.names, 9)
+        bar.set_ticks(shown, labels=[self.names[place] for place in shown])
+        bar.minorticks_off()
+        bar.ax.tick_params(labelsize=7)
+        bar.set_label(self.title, fontsize=8)
+
+
+def gather(figure: Figure, axes: Sequence[Axes]) -> None:
+    """One legend below all panels, each entry once, in as many columns as there is room for."""
+    found: dict[str, Artist] = {}
+    for one in axes:
+        for handle, name in zip(*one.get_legend_handles_labels(), strict=True):
+            found.setdefault(name, handle)
+    if not found:
+        return
+    # Beside its name an entry takes the room of some letters.
+    column = (8 + max(map(letters, found))) * LETTER * (FONT - 1) / 72
+    columns = max(1, min(int(figure.get_figwidth() / column), len(found)))
+    where = {"loc": "outside lower center", "ncols": columns, "fontsize": FONT - 1}
+    figure.legend(handles=list(found.values()), labels=list(found), **where)  # type: ignore[call-overload]

@@ -1,0 +1,178 @@
+"""What figures say, and the theory beside a sampling run."""
+
+import logging
+
+import equinox as eqx
+import numpy as np
+import pytest
+import xarray as xr
+
+import dsm
+from dsm import theory
+from dsm.plotting import draw_run, learning_curves, learning_of_overlaps, overlap_profile, two_time_overlap
+from dsm.plotting._caption import spell, wrapped
+from dsm.plotting._equilibrium import equilibrium, exchange, swap_rates
+from dsm.plotting._sampling import at_rest
+from dsm.tasks.sample._theory import with_theory
+from helpers import fits
+
+#: A ladder of betas of which one is that of the labels.
+LADDER = (
+    *(
+        "experiment=quickstart",
+        "sampler=exchange",
+        "observe=equilibrium",
+        "sampler.beta=[0.5,1.0]",
+        "data.label_beta=1",
+    ),
+    *("network.width=5", "network.depth=2", "data.alpha=3.0", "data.samples=3", "data.test_patterns=50"),
+    *("sampler.replicas=2", "sampler.sweeps=24", "observe.every=2", "observe.burn_in=8", "observe.references=[0,8]"),
+    *("run.progress=none", "run.figures=false"),
+)
+
+
+@pytest.fixture(scope="module")
+def ladder(tmp_path_factory):
+    return dsm.load(dsm.run(*LADDER, f"run.root={tmp_path_factory.mktemp('runs')}"))
+
+
+def words(figure):
+    """All that is written on a figure, on one line."""
+    found = [figure.get_suptitle()]
+    for axes in figure.axes:
+        found += [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()]
+    found += [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    return " ".join(" ".join(found).split())
+
+
+def test_caption_says_settings_samples_and_errors(ladder):
+    for figure in (overlap_profile(ladder), learning_curves(ladder), two_time_overlap(ladder), exchange(ladder)):
+        said = words(figure)
+        assert "N=5, L=2, c=5, α=3, β=[0.5, 1], weights=spherical, wiring=dense, inputs=iid, move=gaussian" in said
+        assert "labels at β=1" in said and "3 samples × 2 replicas, seed=0, jackknife errors over samples" in said
+    said = words(overlap_profile(ladder))
+    assert "means over the 9 records from sweep 8 on" in said and "R-hat ≤" in said
+    assert "baseline: independent machines" in said
+    assert "layered closure" in said and "yoshino closure" in said and "need not reach" in said
+    one = ladder.isel(sample=slice(0, 1)).assign_attrs({"sampler.beta": list(range(16)), "observe.burn_in": "null"})
+    said = words(overlap_profile(one))
+    assert "β=[0, 1, …, 15] (16)" in said and "1 sample × 2 replicas, seed=0, no error bars at sweep 24" in said
+
+
+def test_theory_is_beside_the_run_where_labels_have_its_beta(ladder):
+    assert ladder.closure.values.tolist() == ["layered", "yoshino"]
+    for closure in ladder.closure.values:
+        for branch in ladder.branch.values:
+            found = theory.deep_student_machine(2, 15 / 5, closure=closure, branch=branch, beta=1.0)
+            own = ladder.sel(closure=closure, branch=branch)
+            at = own.sel(beta=1.0)
+            np.testing.assert_array_equal(at.theory_weight_overlap, found.weight_overlap)
+            np.testing.assert_array_equal(at.theory_spin_overlap_test, found.test_spin_overlap[1:])
+            np.testing.assert_array_equal(at.theory_gauge_invariant_overlap_test, found.test_spin_overlap[1:])
+            np.testing.assert_array_equal(at.theory_spin_overlap_train, [found.spin_overlap[1], np.nan])
+            assert float(at.theory_test_error) == found.test_error and int(at.theory_result) == 0
+            assert np.isnan(own.sel(beta=0.5).theory_weight_overlap).all() and own.sel(beta=0.5).theory_result == -1
+    assert ladder.theory_weight_overlap.dims == ("closure", "branch", "beta", "layer")
+    assert {"long_name", "units"} <= set(ladder.theory_weight_overlap.attrs)
+
+
+def test_a_failing_theory_does_not_lose_a_run(monkeypatch, caplog):
+    bare = xr.Dataset(attrs={"kept": 1})
+    config = dsm.compose(*LADDER)
+    real = theory.deep_student_machine
+
+    def lost(*arguments, **options):
+        found = real(*arguments, **options)
+        return eqx.tree_at(lambda s: s.result, found, np.asarray(theory.Result.max_steps_reached.value))
+
+    def broken(*arguments, **options):
+        raise RuntimeError("no eigenvalues today")
+
+    caplog.set_level(logging.INFO, "dsm")
+    monkeypatch.setattr(theory, "deep_student_machine", lost)
+    found = with_theory(config, bare)
+    assert np.isnan(found.theory_weight_overlap).all() and found.theory_result.max() == 1
+    assert "layered closure, ordered branch, is left out" in caplog.text
+    monkeypatch.setattr(theory, "deep_student_machine", broken)
+    assert with_theory(config, bare).identical(bare)
+    assert "RuntimeError: no eigenvalues today" in caplog.text
+    caplog.clear()
+    for change, why in (
+        ("observe.theory=false", ""),
+        ("data.label_beta=2", "none has beta = data.label_beta = 2"),
+        ("data=hidden_manifold data.inputs.latent=2 data.label_beta=1", "data.inputs.name = hidden_manifold"),
+    ):
+        assert with_theory(dsm.compose(*LADDER, *change.split()), bare).identical(bare)
+        assert why in caplog.text and "RuntimeError" not in caplog.text
+
+
+def test_points_are_averages_from_the_burn_in_on(ladder):
+    found = at_rest(ladder, "teacher_weight_overlap")
+    by_sample = ladder.teacher_weight_overlap.values[..., 4:].mean(axis=(2, 4))  # sample, beta, replica, layer, sweep
+    np.testing.assert_allclose(found["mean"], by_sample.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(found["error"], by_sample.std(0, ddof=1) / np.sqrt(3), rtol=1e-6)
+    last = at_rest(ladder.assign_attrs({"observe.burn_in": "null"}), "teacher_weight_overlap")
+    np.testing.assert_array_equal(last["mean"], ladder.teacher_weight_overlap_mean.isel(sweep=-1))
+    # The one pair of neighbours has its turn at every second sweep: 8 times in the 16 sweeps after the burn-in.
+    mean, error = swap_rates(ladder)
+    swaps = ladder.swap_rate.isel(pair=0, sweep=slice(5, None)).transpose("sample", "replica", "sweep").values
+    np.testing.assert_allclose(mean, [swaps.mean()], rtol=1e-6)
+    np.testing.assert_allclose(error, swaps.mean(axis=(1, 2)).std(ddof=1) / np.sqrt(3), rtol=1e-6)
+    total = int(ladder.round_trips.isel(sweep=-1).sum())
+    assert f"swaps of sweeps after 8, {total} round trips in 6 ladders" in words(exchange(ladder))
+
+
+def test_figures_stay_small_and_full_whatever_the_numbers(ladder, tmp_path):
+    betas = np.geomspace(0.1, 3, 16)
+    statistics = [name for name in ladder.data_vars if str(name).endswith(("_ess", "_rhat"))]
+    wide = ladder.isel(beta=[0] * 8 + [1] * 8, layer=[0, 1] * 6, pair=[0] * 15, reference=[0, 1] * 5)
+    wide = wide.assign_coords(beta=betas, layer=np.arange(1, 13), pair=betas[:-1], reference=np.arange(0, 20, 2))
+    wide = wide.assign({name: xr.full_like(wide[name], 2.0) for name in statistics})
+    for copy in range(4):  # quantities of somebody else's, one of them by halves
+        own = wide.energy_mean if copy else wide.energy_mean.expand_dims(half=["left", "right"])
+        attributes = wide.energy.attrs | {"quantity": f"own_{copy}", "label": f"own quantity {copy}", "units": "rad"}
+        wide = wide.assign({f"own_{copy}": wide.energy.assign_attrs(attributes), f"own_{copy}_mean": own})
+        wide = wide.assign({f"own_{copy}_error": own * 0.1})
+    files = draw_run(wide, tmp_path)
+    names = {"overlap_profile", "learning_curves", "two_time_overlap", "equilibrium", "exchange"}
+    assert {file.stem for file in files} == names and all(fits(file) for file in files)
+    curves = learning_curves(wide)
+    assert len(curves.axes) == 7  # energy, test error, 4 more, and the scale of colours
+    assert "own quantity 3 (rad)" in words(curves) and "own_0: half left" in words(curves)
+    for figure in (curves, equilibrium(wide), exchange(wide)):
+        assert all(axes.has_data() for axes in figure.axes)
+
+
+def test_no_text_lies_on_other_text(ladder):
+    for figure in (overlap_profile(ladder), learning_curves(ladder), equilibrium(ladder), exchange(ladder)):
+        figure.draw_without_rendering()
+        panels = [axes.get_tightbbox() for axes in figure.axes]
+        panels += [legend.get_window_extent() for legend in figure.legends] + [figure._suptitle.get_window_extent()]
+        for place, one in enumerate(panels):
+            assert not any(one.shrunk(0.98, 0.98).overlaps(other.shrunk(0.98, 0.98)) for other in panels[:place])
+
+
+def test_settings_are_spelt_in_few_letters():
+    assert spell([0.5, 1.0, np.inf]) == "[0.5, 1, ∞]" and spell([2.0]) == "2"
+    assert spell(np.arange(0.5, 8.5)) == "[0.5, 1.5, …, 7.5] (8)"
+    text = "a $x + y$ formula stays whole"
+    assert wrapped(text, 1.2).split("\n") == ["a $x + y$ formula", "stays whole"]
+
+
+def test_online_learning_says_what_it_is():
+    """Theory alone, and two samples of it as if simulated."""
+    t = np.array([0.0, 1.0, 10.0])
+    shapes = {"test_error": ("t",), "R": ("t", "student", "teacher"), "Q": ("t", "student", "student_2")}
+    sizes = {"t": 3, "student": 2, "teacher": 2, "student_2": 2}
+    arrays = {f"theory_{n}": (dims, np.ones([sizes[d] for d in dims])) for n, dims in shapes.items()}
+    coordinates = {"t": t, "student": [0, 1], "teacher": [0, 1], "student_2": [0, 1]}
+    alone = xr.Dataset(
+        arrays, coordinates, {"network.width": 50, "training.lr": 0.2, "data.patterns": "null", "seed": 3}
+    )
+    said = words(learning_of_overlaps(alone))
+    assert "N=50, η=0.2 seed=3 lines: equations of motion" in said and "P=" not in said
+    for name in shapes:
+        both = {f"{name}_mean": alone[f"theory_{name}"], f"{name}_error": 0.1 * alone[f"theory_{name}"]}
+        alone = alone.assign(both | {name: alone[f"theory_{name}"].expand_dims(sample=2)})
+    said = words(learning_of_overlaps(alone))
+    assert "2 samples, seed=3, jackknife errors over samples points: simulation, lines: equations of motion" in said
