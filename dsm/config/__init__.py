@@ -3,3 +3,5 @@
 from dsm.config._base import Config as Config
 from dsm.config._base import RunConfig as RunConfig
 from dsm.config._base import flatten as flatten
+
+__all__ = ["Config", "RunConfig", "flatten"]

@@ -43,6 +43,7 @@ def follow(
         examine: checks the records so far and says in a few words how things stand.
     """
     began = time.monotonic()
+    logger.info("compiling")
     progress, history = _restore(driver.begin(), checkpoints, unit)
     resumed = history.now
     if stop:
@@ -50,6 +51,7 @@ def follow(
     # A call that does nothing compiles the program, so that the first real one can be timed.
     progress, _ = jax.block_until_ready(driver.advance(progress, *_padded([])))
     history.timings["compile_s"] = time.monotonic() - began
+    logger.info("compiled in %.1f s", history.timings["compile_s"])
     began = saved = time.monotonic()
     pace = Pace(run.chunk_seconds)
     with ProgressMeter(run.progress, due[-1], history.now, unit) as meter:

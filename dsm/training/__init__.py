@@ -23,3 +23,29 @@ from dsm.training.starts import OVERLAP_STARTS as OVERLAP_STARTS
 from dsm.training.starts import AbstractOverlapStart as AbstractOverlapStart
 from dsm.training.starts import StartOverlaps as StartOverlaps
 from dsm.training.starts import weights_with_overlaps as weights_with_overlaps
+
+__all__ = [
+    "DYNAMICS",
+    "NARROW_STARTS",
+    "NETWORK_STARTS",
+    "OPTIMISERS",
+    "OVERLAP_STARTS",
+    "RATES",
+    "AbstractDynamics",
+    "AbstractNarrowStart",
+    "AbstractNetworkStart",
+    "AbstractOptimiser",
+    "AbstractOverlapStart",
+    "AbstractRate",
+    "DeepState",
+    "FullBatchLearning",
+    "FullBatchState",
+    "Landscape",
+    "MinibatchLearning",
+    "OnlineLearning",
+    "OnlineSGD",
+    "StartOverlaps",
+    "networks_with_overlaps",
+    "random_networks",
+    "weights_with_overlaps",
+]

@@ -6,4 +6,6 @@ from dsm.training.starts._base import AbstractOverlapStart as AbstractOverlapSta
 from dsm.training.starts._base import StartOverlaps as StartOverlaps
 from dsm.training.starts._base import weights_with_overlaps as weights_with_overlaps
 
+__all__ = ["OVERLAP_STARTS", "AbstractOverlapStart", "StartOverlaps", "weights_with_overlaps"]
+
 import_folder(__name__, __path__)
