@@ -15,6 +15,8 @@ logger = logging.getLogger("dsm")
 
 #: Seconds of compilation from which on a program is kept on disk.
 WORTH_KEEPING = 0.1
+#: Of the memory maps that a process may have: beyond it compiled programs are dropped.
+SHARE = 0.5
 
 
 @contextlib.contextmanager
@@ -28,7 +30,7 @@ def kept_in(folder: str | None) -> Iterator[None]:
         yield
         return
     settings: dict[str, Any] = {
-        "jax_compilation_cache_dir": os.path.expanduser(folder),
+        "jax_compilation_cache_dir": os.path.abspath(os.path.expanduser(folder)),  # JAX hashes how it is spelt
         "jax_persistent_cache_min_compile_time_secs": WORTH_KEEPING,
     }
     before = {name: jax.config.values[name] for name in settings}
@@ -45,24 +47,21 @@ def _configure(settings: dict[str, Any]) -> None:
     reset_cache()  # JAX looks for its folder once only
 
 
-def drop_programs(most: int | None = None) -> bool:
-    """Drop compiled programs if they hold too many memory maps: of these Linux allows a process so many, 65530 as a rule,
-    and XLA crashes beyond. What is called again is compiled again.
-
-    Arguments:
-        most: memory maps that a process may have; by default half of what Linux allows. Elsewhere nothing is dropped.
+def drop_programs() -> bool:
+    """Drop compiled programs if the process has more than `SHARE` of the memory maps that Linux allows it, 65530 as a rule:
+    programs hold most of them, and XLA crashes beyond. What is called again is compiled again. Elsewhere nothing is dropped.
 
     Returns:
         whether they were dropped.
     """
     try:
         maps = Path("/proc/self/maps").read_bytes().count(b"\n")
-        most = int(Path("/proc/sys/vm/max_map_count").read_text()) // 2 if most is None else most
+        most = int(Path("/proc/sys/vm/max_map_count").read_text())
     except (OSError, ValueError):
         return False
-    if maps <= most:
+    if maps <= SHARE * most:
         return False
     jax.clear_caches()
     gc.collect()
-    logger.info("compiled programs are dropped: the process had %d memory maps", maps)
+    logger.info("compiled programs are dropped: %d of at most %d memory maps were in use", maps, most)
     return True

@@ -26,11 +26,13 @@ class Tabulated(eqx.Module):
     along: ClassVar[str] = "result"
 
     def __repr__(self) -> str:
-        fields = {name: _field(self, name) for name in self.columns}
-        shape = np.shape(_field(self, self.along))
+        try:
+            fields = {name: _field(self, name) for name in self.columns}
+        except AttributeError:  # while it is being made
+            return super().__repr__()
         if not all(map(_known, jax.tree.leaves(fields))):
             return super().__repr__()
-        return table(type(self).__name__, shape, fields)
+        return table(type(self).__name__, np.shape(_field(self, self.along)), fields)
 
 
 def table(title: str, shape: tuple[int, ...], fields: dict[str, Any]) -> str:
@@ -74,7 +76,7 @@ def _laid_out(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.broadcast_to(array, shape)
 
 
-def _cell(name: str, values: np.ndarray) -> str:
+def _cell(name: str, values: Any) -> str:
     numbers = np.ravel(values)
     if name == "result":
         return Result(int(numbers[0])).name
