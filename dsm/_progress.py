@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from dsm._logging import in_notebook
 
@@ -132,8 +133,8 @@ class _CellBar:
 def _progress(console: Console, unit: str) -> Progress:
     columns = (
         TextColumn(f"{{task.completed:.0f}}/{{task.total:.0f}} {unit}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         TextColumn("{task.fields[status]}"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(table_column=Column(min_width=len("0:00:00"), no_wrap=True)),  # never cut
     )
     return Progress(*columns, console=console)
