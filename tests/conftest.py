@@ -27,6 +27,7 @@ QUICK = (
     "test_protocols.py",
     "test_registry.py",
     "test_store.py",
+    "test_python_use.py::test_import_is_quick_and_imports_the_rest_when_used",
     "test_driver.py::test_blocks_visit_every_chain_once",
     "test_networks.py::test_forward_pass_against_numpy",
     "test_data.py::test_labels_are_the_outputs_of_the_teacher",
