@@ -1,31 +1,68 @@
 """Statistical physics of learning in teacher-student machines, on accelerators.
 
 A teacher network makes data, student networks learn it, and what they learned is measured. `dsm.run` does what the
-command line does; `dsm.load` and `dsm.load_sweep` open results; the parts are in the subpackages.
+command line does; `dsm.load` and `dsm.load_sweep` open results; the parts are in the subpackages, each imported when it is
+first used.
 """
 
-from importlib import metadata as _metadata
+import importlib as _importlib
 from pathlib import Path as _Path
 from typing import TYPE_CHECKING as _TYPE_CHECKING
-
-import dsm.data as data
-import dsm.networks as networks
-import dsm.observables as observables
-import dsm.samplers as samplers
-import dsm.theory as theory
-import dsm.training as training
 
 if _TYPE_CHECKING:
     import xarray as _xarray
 
+    from dsm import data as data
+    from dsm import driver as driver
+    from dsm import networks as networks
+    from dsm import observables as observables
+    from dsm import plotting as plotting
+    from dsm import samplers as samplers
+    from dsm import store as store
+    from dsm import theory as theory
+    from dsm import training as training
     from dsm.config import Config as _Config
 
-try:
-    __version__ = _metadata.version("dsm")
-except _metadata.PackageNotFoundError:
-    __version__ = "unknown"
+    __version__: str
 
-__all__ = ["compose", "data", "load", "load_sweep", "networks", "observables", "run", "samplers", "theory", "training"]
+_SUBPACKAGES = ("data", "driver", "networks", "observables", "plotting", "samplers", "store", "theory", "training")
+
+__all__ = [
+    "compose",
+    "data",
+    "driver",
+    "load",
+    "load_sweep",
+    "networks",
+    "observables",
+    "plotting",
+    "run",
+    "samplers",
+    "store",
+    "theory",
+    "training",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _SUBPACKAGES:
+        return _importlib.import_module(f"dsm.{name}")
+    if name == "__version__":
+        return _version()
+    raise AttributeError(f"module 'dsm' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__")), "__version__"])
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("dsm")
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def load(path: "str | _Path") -> "_xarray.Dataset":
@@ -55,11 +92,17 @@ def compose(*overrides: str) -> "_Config":
 def run(*overrides: str) -> _Path:
     """Run or resume what `dsm <overrides>` would, e.g. `dsm.run("experiment=quickstart", "seed=1")`.
 
-    Returns the run directory, for `dsm.load`. Devices and compilation cache are those of this process.
+    Returns the run directory, for `dsm.load`. An interrupted run returns too, after a warning in the log; the same call
+    continues it. The log is printed unless logging is set up already, for "dsm" or at the root. Devices are those of this
+    process, and so is a compilation cache that it has; else `run.compilation_cache` is used during the call.
 
     Raises:
         ConfigError, CapacityError, StoreError: as the command line would say.
     """
     from dsm import tasks
+    from dsm._logging import on_console
 
-    return tasks.run(compose(*overrides)).path
+    with on_console():
+        report = tasks.run(compose(*overrides))
+        report.tell()
+    return report.path

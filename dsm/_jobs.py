@@ -29,7 +29,6 @@ from dsm._logging import log_to_console
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
 from dsm.config import Config
 from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
-from dsm.tasks import Report
 
 logger = logging.getLogger("dsm")
 
@@ -134,7 +133,8 @@ def job(composed: DictConfig) -> float | None:
             raise JobEnded(EXIT_INTERRUPTED, "not started", "the sweep was interrupted")
         config = tasks.load(composed, hydra.runtime)
         set_up(config, together)
-        report = execute(config)
+        report = tasks.run(config)
+        report.tell()
         process.stopped = report.stopped
         if report.outcome is Outcome.interrupted:
             raise JobEnded(EXIT_INTERRUPTED, "interrupted", report.outcome.value)
@@ -164,7 +164,7 @@ def side_by_side(hydra: Any) -> int:
 
 
 def set_up(config: Config, together: int = 1) -> None:
-    """Process-wide settings, before JAX chooses its devices: CPU cores as devices, compilation cache.
+    """Process-wide settings, before JAX chooses its devices: CPU cores as devices.
 
     Each core is a device of its own: replicas are then sharded over cores as they are over accelerators. Jobs side by side
     share the cores.
@@ -173,24 +173,12 @@ def set_up(config: Config, together: int = 1) -> None:
     jax.config.update("jax_num_cpu_devices", run.devices or max(1, cores() // together))
     if together > 1 and run.progress == "auto":
         run.progress = "lines"  # bars of several processes would overwrite one another
-    if run.compilation_cache is not None:
-        jax.config.update("jax_compilation_cache_dir", os.path.expanduser(run.compilation_cache))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 def cores() -> int:
     """CPU cores that this process may use."""
     own = psutil.Process()
     return len(own.cpu_affinity()) if hasattr(own, "cpu_affinity") else os.cpu_count() or 1
-
-
-def execute(config: Config) -> Report:
-    """Carry out a checked configuration and say how it ended."""
-    report = tasks.run(config)
-    logger.info("%s: %s", report.path, report.outcome.value)
-    for figure in report.figures:
-        logger.info("figure: %s", figure)
-    return report
 
 
 def _show() -> int:

@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from dsm._errors import ConfigError, is_integer, require
 from dsm._near import did_you_mean
@@ -23,7 +23,12 @@ class Registry(Generic[T]):
 
     Arguments:
         kind: what the parts are, in the singular, for messages.
+
+    Attributes:
+        registrations: how often a part of any kind was registered: what was made of parts before may be old since.
     """
+
+    registrations: ClassVar[int] = 0
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -43,9 +48,13 @@ class Registry(Generic[T]):
             if (known.__module__, known.__qualname__) != (part.__module__, part.__qualname__):
                 raise ValueError(f"{self.kind} {name!r} is already {known.__module__}.{known.__qualname__}")
             self._parts[name] = part
+            Registry.registrations += 1
             return part
 
         return file_under
+
+    def __repr__(self) -> str:
+        return f"{self.kind}: {', '.join(self.names) or 'none'}"
 
     @property
     def names(self) -> list[str]:

@@ -1,6 +1,5 @@
 """Strict settings for all tests: 64-bit types on (so that 32-bit ones must be asked for), no silent promotions."""
 
-import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,15 +22,13 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
-#: Memory maps of a test process at which compiled programs are dropped.
-MOST_MAPS = 30_000
-
 #: What `make quick` runs, something fast of every part: a whole file, a test, or a test at one parameter.
 QUICK = (
     "test_config.py",
     "test_protocols.py",
     "test_registry.py",
     "test_store.py",
+    "test_python_use.py::test_import_is_quick_and_imports_the_rest_when_used",
     "test_driver.py::test_blocks_visit_every_chain_once",
     "test_networks.py::test_forward_pass_against_numpy",
     "test_data.py::test_labels_are_the_outputs_of_the_teacher",
@@ -74,12 +71,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def few_memory_maps() -> Iterator[None]:
-    """Compiled programs hold memory maps, of which a process on Linux has 65530 at most: XLA crashes beyond that."""
+    """Tests compile more programs than the memory maps of a process suffice for."""
     yield
-    maps = Path("/proc/self/maps")
-    if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
-        jax.clear_caches()
-        gc.collect()
+    from dsm._programs import drop_programs  # not before pytest has its import hook for annotations
+
+    drop_programs()
 
 
 @pytest.fixture(scope="session")

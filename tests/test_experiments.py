@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -264,3 +265,9 @@ def test_notebook_executes(notebook, tmp_path, monkeypatch):
     assert all(not cell.get("outputs") for cell in content.cells), "outputs must be stripped"
     nbclient.NotebookClient(content, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert os.listdir(tmp_path)
+    outputs = [output for cell in content.cells for output in cell.get("outputs", ())]
+    assert all(output.get("name") != "stderr" for output in outputs), "warnings"
+    printed = "".join(output.text for output in outputs if output.output_type == "stream")
+    assert "compiled in" in printed and ": finished" in printed
+    bars = [output.data["text/plain"] for output in outputs if output.output_type == "display_data"]
+    assert any(re.match(r"(\d+)/\1 (sweeps|steps) ", bar) for bar in bars)

@@ -5,3 +5,5 @@ from dsm.config._base import RunConfig as RunConfig
 from dsm.config._base import flatten as flatten
 from dsm.config._presets import folder as folder
 from dsm.config._presets import presets as presets
+
+__all__ = ["Config", "RunConfig", "flatten", "folder", "presets"]

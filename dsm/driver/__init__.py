@@ -11,3 +11,17 @@ from dsm.driver._driver import Driver as Driver
 from dsm.driver._driver import Progress as Progress
 from dsm.driver._layout import Layout as Layout
 from dsm.driver._layout import make_layout as make_layout
+
+__all__ = [
+    "SEGMENTS",
+    "Axis",
+    "Driver",
+    "Layout",
+    "Progress",
+    "check_capacity",
+    "make_layout",
+    "needed_bytes",
+    "over_chains",
+    "single",
+    "varying",
+]

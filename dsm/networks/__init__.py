@@ -27,3 +27,33 @@ from dsm.networks.activations import AbstractActivation as AbstractActivation
 from dsm.networks.activations import make_activation as make_activation
 from dsm.networks.priors import PRIORS as PRIORS
 from dsm.networks.priors import AbstractPrior as AbstractPrior
+
+__all__ = [
+    "ACTIVATIONS",
+    "BATCH_NORMS",
+    "PRIORS",
+    "SECOND_LAYERS",
+    "AbstractActivation",
+    "AbstractPrior",
+    "Affine",
+    "DeepNetwork",
+    "NarrowNetwork",
+    "SignNetwork",
+    "TwoLayerNetwork",
+    "Wiring",
+    "activate",
+    "available_rows",
+    "dense_wiring",
+    "distinct_rows",
+    "is_odd",
+    "is_up",
+    "make_activation",
+    "make_wiring",
+    "mean_of",
+    "mean_over",
+    "products_of",
+    "random_wiring",
+    "sign_pm",
+    "spacing",
+    "to_lattice",
+]

@@ -20,3 +20,21 @@ from dsm.observables.sign_network.same_layer_correlation import same_layer_corre
 from dsm.observables.sign_network.spin_overlap import spin_overlap as spin_overlap
 from dsm.observables.sign_network.test_error import test_error as test_error
 from dsm.observables.sign_network.weight_overlap import weight_overlap as weight_overlap
+
+__all__ = [
+    "AbstractMachineObservable",
+    "AbstractObservable",
+    "AbstractPairObservable",
+    "Coordinate",
+    "Measures",
+    "Variable",
+    "check_quantities",
+    "choose_measures",
+    "gauge_invariant_overlap",
+    "gauge_invariant_weight_overlap",
+    "matched_overlap",
+    "same_layer_correlation",
+    "spin_overlap",
+    "test_error",
+    "weight_overlap",
+]

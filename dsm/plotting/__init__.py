@@ -11,3 +11,17 @@ from dsm.plotting._narrow import draw_narrow as draw_narrow
 from dsm.plotting._narrow import settled as settled
 from dsm.plotting._specialisation import draw_specialisation as draw_specialisation
 from dsm.plotting._text import with_error as with_error
+
+__all__ = [
+    "draw_learning",
+    "draw_narrow",
+    "draw_run",
+    "draw_specialisation",
+    "learning_curves",
+    "learning_of_overlaps",
+    "overlap_profile",
+    "overlay",
+    "settled",
+    "two_time_overlap",
+    "with_error",
+]

@@ -27,3 +27,33 @@ from dsm.samplers.sign_perceptron import VersionSpace as VersionSpace
 from dsm.samplers.sign_perceptron import planted_start as planted_start
 from dsm.samplers.sign_perceptron import random_start as random_start
 from dsm.samplers.sign_perceptron import state_of as state_of
+
+__all__ = [
+    "CHAINS",
+    "MOVES",
+    "SCHEDULES",
+    "STUDENT_STARTS",
+    "AbstractChain",
+    "AbstractMove",
+    "AbstractSampler",
+    "AbstractSchedule",
+    "AbstractThermalSystem",
+    "AtBeta",
+    "Exchange",
+    "GaussianMove",
+    "HeatBath",
+    "Info",
+    "Ladder",
+    "Sampling",
+    "SpinFlip",
+    "State",
+    "UnitBlock",
+    "VersionSpace",
+    "allowance",
+    "chain_at",
+    "planted_start",
+    "random_start",
+    "state_of",
+    "trade",
+    "tune_ladder",
+]

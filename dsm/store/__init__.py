@@ -10,3 +10,15 @@ from dsm.store._manifest import manifest as manifest
 from dsm.store._run_directory import RunDirectory as RunDirectory
 from dsm.store._run_directory import open_run as open_run
 from dsm.store._sweep import load_sweep as load_sweep
+
+__all__ = [
+    "Checkpoints",
+    "RunDirectory",
+    "check_shapes",
+    "describe",
+    "load",
+    "load_sweep",
+    "manifest",
+    "open_run",
+    "write",
+]

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orbax.checkpoint as ocp
 
 from dsm._errors import StoreError
+from dsm._logging import root_untouched
 from dsm.store._run_directory import remove
+
+with root_untouched():
+    import orbax.checkpoint as ocp
 
 Arrays = dict[str, np.ndarray]
 

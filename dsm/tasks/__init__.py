@@ -14,4 +14,19 @@ from dsm.tasks._task import Job as Job
 from dsm.tasks._task import Task as Task
 from dsm.tasks._task import register_task as register_task
 
+__all__ = [
+    "TASKS",
+    "History",
+    "Job",
+    "Report",
+    "Task",
+    "changes",
+    "compose",
+    "folder",
+    "load",
+    "path_of",
+    "register_task",
+    "run",
+]
+
 import_folder(__name__, __path__)

@@ -45,6 +45,7 @@ def follow(
         note: takes note of the units done.
     """
     began = time.monotonic()
+    logger.info("compiling")
     with stop.nothing_to_save():
         progress, history = _restore(driver.begin(), checkpoints, unit)
     resumed = history.now
@@ -55,6 +56,7 @@ def follow(
         # A call that does nothing compiles the program, so that the first real one can be timed.
         progress, _ = jax.block_until_ready(driver.advance(progress, *_padded([])))
     history.timings["compile_s"] = time.monotonic() - began
+    logger.info("compiled in %.1f s", history.timings["compile_s"])
     began = saved = time.monotonic()
     pace = Pace(run.chunk_seconds)
     with ProgressMeter(run.progress, due[-1], history.now, unit) as meter:

@@ -34,6 +34,13 @@ class Report:
     value: float | None
     stopped: bool = False
 
+    def tell(self) -> None:
+        """Say in the log how the run ended, where it is, and what is there."""
+        interrupted = self.outcome is Outcome.interrupted
+        logger.log(logging.WARNING if interrupted else logging.INFO, "%s: %s", self.path, self.outcome.value)
+        for figure in self.figures:
+            logger.info("figure: %s", figure)
+
 
 class log_to:
     """Context in which the log of the package also goes to the run directory, and the error that ends it, if any.

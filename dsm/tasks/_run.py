@@ -7,6 +7,7 @@ import jax
 import xarray as xr
 
 from dsm import store
+from dsm._programs import drop_programs, kept_in
 from dsm._results import Outcome
 from dsm._signals import StopRequest, stop_on_signals
 from dsm.config import Config
@@ -27,7 +28,9 @@ def run(config: Config) -> Report:
         CapacityError: it cannot fit in memory (before anything is compiled or written).
         StoreError: its directory is another's, or the disk refuses.
     """
-    return carry_out(task_of(config.task), config)
+    drop_programs()
+    with kept_in(config.run.compilation_cache):
+        return carry_out(task_of(config.task), config)
 
 
 def carry_out(task: Task, config: Config) -> Report:
@@ -40,10 +43,11 @@ def carry_out(task: Task, config: Config) -> Report:
             if job is None or directory.is_done:
                 figures = sorted(directory.figures.glob("*.png"))
                 return Report(Outcome.already_done, directory.path, figures, directory.summary()["value"])
-            with stop.nothing_to_save():
-                driver = None if job.driver is None else job.driver()
-            history = History(0, [], {}, {})
-            if driver is not None:
+            driver, history = None, History(0, [], {}, {})
+            if job.driver is not None:
+                logger.info("drawing teachers and data")
+                with stop.nothing_to_save():
+                    driver = job.driver()
                 note = ProgressNote(directory, job.unit, job.due[-1]).update
                 with store.Checkpoints(directory.checkpoints, config.run.keep) as checkpoints:
                     history = follow(config.run, driver, job.due, checkpoints, stop, job.unit, job.examine, note)
@@ -74,6 +78,7 @@ def _finish(
     history: History,
     stop: StopRequest,
 ) -> Report:
+    logger.info("writing results%s", " and figures" if config.run.figures else "")
     dataset = job.theory(driver, job.dataset(driver, history))
     _write(task, directory, history, dataset)
     told = dataset.assign_attrs(store.attributes(directory))

@@ -30,3 +30,36 @@ from dsm.theory.narrow import narrow_network as narrow_network
 from dsm.theory.narrow import narrow_transitions as narrow_transitions
 from dsm.theory.weight_channels import WEIGHT_CHANNELS as WEIGHT_CHANNELS
 from dsm.theory.weight_channels import AbstractWeightChannel as AbstractWeightChannel
+
+__all__ = [
+    "CLOSURES",
+    "WEIGHT_CHANNELS",
+    "AbstractClosure",
+    "AbstractWeightChannel",
+    "Branch",
+    "Coexistence",
+    "NarrowSolution",
+    "NarrowTransitions",
+    "Overlaps",
+    "Result",
+    "Root",
+    "Solution",
+    "SteadyState",
+    "Trajectory",
+    "check_covariance",
+    "coexistences",
+    "continuation",
+    "critical_alpha",
+    "deep_student_machine",
+    "find_root",
+    "fixed_point_residual",
+    "follow_branch",
+    "hidden_manifold_sgd",
+    "narrow_branch",
+    "narrow_network",
+    "narrow_transitions",
+    "online_sgd",
+    "steady_state",
+    "test_error",
+    "unit_correlations",
+]

@@ -20,6 +20,7 @@ from jaxtyping import Array, Bool, Float, PyTree
 
 from dsm._errors import require
 from dsm.theory._root import Residual, Root, find_root, flattened
+from dsm.theory._table import Tabulated
 
 #: Largest ratio of the next correction to the first Newton step, beyond rounding.
 CONTRACTION, ROUNDING = 0.25, 1e-12
@@ -31,7 +32,7 @@ FINEST = 1e-7
 LONGEST, SLOWEST, PRECISION, MOTION_STEPS = 1e5, 1e-8, 1e-6, 100_000
 
 
-class Branch(eqx.Module):
+class Branch(Tabulated):
     """Solutions along a parameter, each followed from the one before.
 
     Attributes:
@@ -40,6 +41,9 @@ class Branch(eqx.Module):
         ended: value of a at which the branch ended on the way to this one, so that the solution is on another branch (or
             none was found: see `roots.result`); NaN where the branch went on.
     """
+
+    columns = ("parameters", "roots.point", "ended", "roots.result")
+    along = "parameters"
 
     parameters: Float[Array, " a"]
     roots: Root

@@ -21,6 +21,7 @@ from dsm._errors import is_integer, require
 from dsm.theory._monotone_saddle_point import SaddlePoint, find_saddle_point
 from dsm.theory._precision import in_float64
 from dsm.theory._result import Result
+from dsm.theory._table import Tabulated
 from dsm.theory.closures import CLOSURES, AbstractClosure, Order
 from dsm.theory.weight_channels import AbstractWeightChannel, make_weight_channel
 
@@ -33,7 +34,7 @@ BRANCHES = {"ordered": 0.999, "disordered": 1e-3}
 LARGEST = 1e12
 
 
-class Solution(eqx.Module):
+class Solution(Tabulated):
     """A branch of the theory at one alpha, or at each of an array (leading axis `a`).
 
     Attributes:
@@ -49,6 +50,8 @@ class Solution(eqx.Module):
         steps: evaluations of the equations and their Jacobian.
         result: `Result.converged` or why not, as integers.
     """
+
+    columns = ("alpha", "weight_overlap", "test_error", "free_entropy", "radius", "result")
 
     alpha: Float[Values, "*a"]
     weight_overlap: Float[Values, "*a L"]

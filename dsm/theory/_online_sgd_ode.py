@@ -25,6 +25,7 @@ from dsm.networks.activations import AbstractActivation, make_activation
 from dsm.theory._order_parameters import Overlaps, as_numbers, checked_overlaps, common_batch, test_error
 from dsm.theory._precision import in_float64
 from dsm.theory._result import Result
+from dsm.theory._table import Tabulated
 
 State = TypeVar("State")
 
@@ -38,7 +39,7 @@ TOLERANCE = 1e-10
 UNBOUNDED = 1e8
 
 
-class Trajectory(eqx.Module):
+class Trajectory(Tabulated):
     """Order parameters at the times `ts`, for each element of the batch.
 
     Attributes:
@@ -50,6 +51,9 @@ class Trajectory(eqx.Module):
         steps: of the integrator.
         result: `Result.converged`, or why the integration stopped, as integers; what was not reached is NaN.
     """
+
+    columns = ("ts", "test_error", "Q", "R", "v")
+    along = "test_error"
 
     ts: Float[np.ndarray, " n"]
     Q: Float[np.ndarray, "*batch n K K"]

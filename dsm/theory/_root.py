@@ -9,7 +9,6 @@ monotone have their own solver, which stays on the extremal branches (`dsm.theor
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optimistix
@@ -18,6 +17,7 @@ from jaxtyping import Array, Complex, Float, Int, PyTree
 
 from dsm._errors import is_integer, require
 from dsm.theory._result import Result
+from dsm.theory._table import Tabulated
 
 #: Relative and absolute, of the last step of a search that finds no solution.
 LAST_STEP = 1e-12
@@ -27,7 +27,7 @@ ENOUGH = 1e-2
 Residual = Callable[[PyTree, Any], PyTree]
 
 
-class Root(eqx.Module):
+class Root(Tabulated):
     """A solution of F(x, parameters) = 0, or where the search for one ended.
 
     Attributes:
@@ -38,6 +38,8 @@ class Root(eqx.Module):
         result: a `Result`, as an integer: `converged`; `no_solution` if the search came to rest elsewhere, as at a minimum
             of |F|; `max_steps_reached`; or `diverged` if F is not finite there.
     """
+
+    columns = ("point", "residual", "steps", "result")
 
     point: PyTree
     residual: Float[Array, "*batch"]

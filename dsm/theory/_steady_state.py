@@ -14,12 +14,13 @@ from dsm.theory._online_sgd_ode import Rates, batched, checked_rates, velocity
 from dsm.theory._order_parameters import Overlaps, checked_overlaps, test_error
 from dsm.theory._precision import in_float64
 from dsm.theory._root import find_root
+from dsm.theory._table import Tabulated
 
 #: Largest time derivative of a steady state.
 STEADY = 1e-12
 
 
-class SteadyState(eqx.Module):
+class SteadyState(Tabulated):
     """A fixed point of the equations of motion, for each element of the batch.
 
     Attributes:
@@ -32,6 +33,8 @@ class SteadyState(eqx.Module):
             root of rounding, if it belongs to a continuum of them; positive if it is left in the end.
         result: a `Result`, as integers; see `find_root`.
     """
+
+    columns = ("test_error", "Q", "R", "v", "growth", "result")
 
     Q: Float[np.ndarray, "*batch K K"]
     R: Float[np.ndarray, "*batch K M"]

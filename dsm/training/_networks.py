@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Key
 
 from dsm._random import draw_flat
 from dsm.networks import AbstractActivation, TwoLayerNetwork
-from dsm.training.starts import StartOverlaps, weights_with_overlaps
+from dsm.training.starts import StartOverlaps, root_of, weights_of_root
 
 
 def networks_with_overlaps(
@@ -20,7 +20,21 @@ def networks_with_overlaps(
     activation: AbstractActivation,
 ) -> tuple[TwoLayerNetwork, TwoLayerNetwork]:
     """Student and teacher with given overlaps, in a random direction, and given second layers."""
-    student, teacher = weights_with_overlaps(key, overlaps, width)
+    root = jnp.asarray(root_of(overlaps))
+    return networks_of_root(key, root, width, outputs, teacher_outputs, activation)
+
+
+def networks_of_root(
+    key: Key[Array, ""],
+    root: Float[Array, "P P"],
+    width: int,
+    outputs: Float[Any, " K"],
+    teacher_outputs: Float[Any, " M"],
+    activation: AbstractActivation,
+) -> tuple[TwoLayerNetwork, TwoLayerNetwork]:
+    """See `networks_with_overlaps`, of which `root` is the `root_of` the overlaps."""
+    weights, students = weights_of_root(key, root, width), len(outputs)
+    student, teacher = weights[:students], weights[students:]
     return _network(student, outputs, activation), _network(teacher, teacher_outputs, activation)
 
 

@@ -5,4 +5,6 @@ from dsm.data.datasets._base import DATASETS as DATASETS
 from dsm.data.datasets._base import AbstractDataset as AbstractDataset
 from dsm.data.datasets._base import Examples as Examples
 
+__all__ = ["DATASETS", "AbstractDataset", "Examples"]
+
 import_folder(__name__, __path__)

@@ -5,4 +5,6 @@ from dsm.networks.activations._base import ACTIVATIONS as ACTIVATIONS
 from dsm.networks.activations._base import AbstractActivation as AbstractActivation
 from dsm.networks.activations._base import make_activation as make_activation
 
+__all__ = ["ACTIVATIONS", "AbstractActivation", "make_activation"]
+
 import_folder(__name__, __path__)

@@ -11,4 +11,6 @@ from dsm.observables.deep_network._snapshot import OBSERVABLES as OBSERVABLES
 from dsm.observables.deep_network._snapshot import Snapshot as Snapshot
 from dsm.observables.deep_network._snapshot import take_snapshot as take_snapshot
 
+__all__ = ["INPUT_SETS", "OBSERVABLES", "Snapshot", "correlations", "take_snapshot"]
+
 import_folder(__name__, __path__)

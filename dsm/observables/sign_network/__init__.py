@@ -9,4 +9,6 @@ from dsm.observables.sign_network._snapshot import OBSERVABLES as OBSERVABLES
 from dsm.observables.sign_network._snapshot import Snapshot as Snapshot
 from dsm.observables.sign_network._snapshot import take_snapshot as take_snapshot
 
+__all__ = ["OBSERVABLES", "Snapshot", "take_snapshot"]
+
 import_folder(__name__, __path__)

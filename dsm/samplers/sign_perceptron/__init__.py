@@ -17,3 +17,23 @@ from dsm.samplers.sign_perceptron.starts import STUDENT_STARTS as STUDENT_STARTS
 from dsm.samplers.sign_perceptron.starts import state_of as state_of
 from dsm.samplers.sign_perceptron.starts.planted import planted_start as planted_start
 from dsm.samplers.sign_perceptron.starts.random import random_start as random_start
+
+__all__ = [
+    "CHAINS",
+    "MOVES",
+    "STUDENT_STARTS",
+    "AbstractChain",
+    "AbstractMove",
+    "AbstractSampler",
+    "GaussianMove",
+    "HeatBath",
+    "Info",
+    "Sampling",
+    "SpinFlip",
+    "State",
+    "UnitBlock",
+    "VersionSpace",
+    "planted_start",
+    "random_start",
+    "state_of",
+]

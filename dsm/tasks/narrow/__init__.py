@@ -8,6 +8,8 @@ from dsm.tasks._task import Task, register_task
 from dsm.tasks.narrow._build import build
 from dsm.tasks.narrow._schema import NarrowConfig
 
+__all__ = ["NARROW", "draw"]
+
 
 def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:
     """Errors and overlaps over steps, and against alpha."""

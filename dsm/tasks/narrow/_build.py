@@ -16,6 +16,7 @@ from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, over_c
 from dsm.observables import choose_measures
 from dsm.observables.narrow import OBSERVABLES
 from dsm.tasks._dataset import averages, constants_of, dataset_of
+from dsm.tasks._draw import draw_with
 from dsm.tasks._task import History, Job
 from dsm.tasks._times import record_sweeps
 from dsm.tasks.narrow._schema import NarrowConfig
@@ -82,7 +83,7 @@ def make_driver(
     layout: Layout,
 ) -> Driver:
     """The ensemble, its problems drawn and laid over the devices."""
-    problems = eqx.filter_jit(functools.partial(draw_problems, config))(key)
+    problems = draw_problems(config, key)
     arrays, rest = eqx.partition(problems, eqx.is_array)
     problems = eqx.combine(layout.place(arrays, layout.problems(axes, arrays)), rest)
     return Driver(system, problems, axes, jnp.zeros((0,), jnp.int32), key, layout)
@@ -90,7 +91,20 @@ def make_driver(
 
 def draw_problems(config: NarrowConfig, key: Key[Array, ""]) -> NarrowProblem:
     """Teachers and data of all samples, stacked along a leading axis; see `dsm.data.narrow_problem`."""
-    network, data, training = config.network, config.data, config.training
+    problems = draw_with(_draw, config, ("network", "data", "training.loss"), key)
+    training = config.training
+    given = (training.temperatures, training.weight_decays, training.lr)
+    return eqx.tree_at(
+        lambda problem: (problem.temperature, problem.weight_decay, problem.lr),
+        problems,
+        tuple(jnp.asarray(values, jnp.float32) for values in given),
+        is_leaf=lambda leaf: leaf is None,
+    )
+
+
+def _draw(config: NarrowConfig, key: Key[Array, ""]) -> NarrowProblem:
+    """What the settings of training give is left out."""
+    network, data = config.network, config.data
 
     def problem(sample: Int[Array, ""]) -> NarrowProblem:
         return narrow_problem(
@@ -98,19 +112,13 @@ def draw_problems(config: NarrowConfig, key: Key[Array, ""]) -> NarrowProblem:
             network.law(),
             data.alphas,
             data.noise,
-            training.criterion(),
+            config.training.criterion(),
             data.test_patterns,
             data.classifies,
         )
 
     problems = jax.lax.map(problem, jnp.arange(data.samples, dtype=jnp.int32))
-    given = (training.temperatures, training.weight_decays, training.lr)
-    return eqx.tree_at(
-        lambda problem: (problem.shown, problem.temperature, problem.weight_decay, problem.lr),
-        problems,
-        (problems.shown[0], *(jnp.asarray(values, jnp.float32) for values in given)),
-        is_leaf=lambda leaf: leaf is None,
-    )
+    return eqx.tree_at(lambda problem: problem.shown, problems, problems.shown[0])
 
 
 def _status(history: History) -> str:

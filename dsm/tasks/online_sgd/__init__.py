@@ -8,6 +8,8 @@ from dsm.tasks._task import Task, register_task
 from dsm.tasks.online_sgd._build import build
 from dsm.tasks.online_sgd._schema import OnlineSGDConfig
 
+__all__ = ["ONLINE_SGD", "draw"]
+
 
 def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:
     """Errors and order parameters against time, simulation over theory."""

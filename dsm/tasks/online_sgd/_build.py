@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
 from dsm._random import root_key, stream
 from dsm._variables import Coordinate
@@ -16,6 +16,7 @@ from dsm.networks import ACTIVATIONS
 from dsm.observables import choose_measures
 from dsm.observables.two_layer import OBSERVABLES
 from dsm.tasks._dataset import averages, dataset_of
+from dsm.tasks._draw import draw_with
 from dsm.tasks._task import History, Job
 from dsm.tasks.online_sgd._schema import OnlineSGDConfig
 from dsm.tasks.online_sgd._theory import with_theory
@@ -24,8 +25,9 @@ from dsm.training import (
     OnlineLearning,
     OnlineSGD,
     StartOverlaps,
-    networks_with_overlaps,
+    networks_of_root,
     random_networks,
+    root_of,
 )
 
 ORDER = ("sample", "t", ...)
@@ -98,13 +100,18 @@ def make_driver(
     layout: Layout,
 ) -> Driver:
     """The ensemble, its problems drawn and laid over the devices."""
-    problems = eqx.filter_jit(functools.partial(draw_problems, config, overlaps))(key)
+    problems = draw_problems(config, overlaps, key)
     problems = layout.place(problems, layout.problems(axes, problems))
     return Driver(system, problems, axes, jnp.zeros((0,), jnp.int32), key, layout)
 
 
 def draw_problems(config: OnlineSGDConfig, overlaps: StartOverlaps | None, key: Key[Array, ""]) -> TwoLayerProblem:
     """Teachers, students and data of all samples, stacked along a leading axis."""
+    keys = ("network", "data", "training.start")
+    return draw_with(_draw, config, keys, key, None if overlaps is None else jnp.asarray(root_of(overlaps)))
+
+
+def _draw(config: OnlineSGDConfig, key: Key[Array, ""], root: Float[Array, "P P"] | None) -> TwoLayerProblem:
     network, data, law = config.network, config.data, config.input_law()
     activation = ACTIVATIONS.get(network.activation)()
     outputs, teacher_outputs = network.second_layers()
@@ -112,11 +119,11 @@ def draw_problems(config: OnlineSGDConfig, overlaps: StartOverlaps | None, key: 
 
     def problem(sample: Int[Array, ""]) -> TwoLayerProblem:
         own = stream(key, "weights", sample)
-        if overlaps is None:
+        if root is None:
             shapes = (network.students, network.width), (network.teachers, law.teacher_width)
             machines = random_networks(own, *shapes, config.start_scale(), outputs, teacher_outputs, activation)
         else:
-            machines = networks_with_overlaps(own, overlaps, network.width, outputs, teacher_outputs, activation)
+            machines = networks_of_root(own, root, network.width, outputs, teacher_outputs, activation)
         return two_layer_problem(stream(key, "data", sample), law, *machines, data.noise, data.patterns or 0, test)
 
     return eqx.filter_vmap(problem)(jnp.arange(data.samples, dtype=jnp.int32))

@@ -8,6 +8,8 @@ from dsm.tasks._task import Task, register_task
 from dsm.tasks.sample._build import build
 from dsm.tasks.sample._schema import SampleConfig
 
+__all__ = ["SAMPLE", "draw"]
+
 
 def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:
     """Overlaps over layers, learning curves, two-time overlaps."""

@@ -18,6 +18,7 @@ from dsm.observables import choose_measures
 from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS, AtBeta, Exchange, Sampling, UnitBlock
 from dsm.tasks._dataset import averages, constants_of, convergence, dataset_of
+from dsm.tasks._draw import draw_with
 from dsm.tasks._task import History, Job
 from dsm.tasks._times import record_sweeps
 from dsm.tasks.sample._schema import SampleConfig
@@ -81,7 +82,7 @@ def make_driver(
     config: SampleConfig, key: Key[Array, ""], system: AbstractSystem, axes: tuple[Axis, ...], layout: Layout
 ) -> Driver:
     """The ensemble, its problems drawn and laid over the devices."""
-    problems: PyTree = jax.jit(functools.partial(draw_problems, config))(key)
+    problems: PyTree = draw_problems(config, key)
     if not isinstance(system, Exchange):
         problems = AtBeta(problems, jnp.asarray(config.sampler.betas, jnp.float32))
     references = jnp.asarray(config.observe.references, jnp.int32)
@@ -90,6 +91,10 @@ def make_driver(
 
 def draw_problems(config: SampleConfig, key: Key[Array, ""]) -> Problem:
     """Teachers and data of all samples, stacked along a leading axis."""
+    return draw_with(_draw, config, ("network", "data"), key)
+
+
+def _draw(config: SampleConfig, key: Key[Array, ""]) -> Problem:
     network, data = config.network, config.data
     inputs = INPUTS.build(data.inputs, "data.inputs", width=network.width)
 

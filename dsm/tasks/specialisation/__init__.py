@@ -8,6 +8,8 @@ from dsm.tasks._task import Task, register_task
 from dsm.tasks.specialisation._build import build
 from dsm.tasks.specialisation._schema import SpecialisationConfig
 
+__all__ = ["SPECIALISATION", "draw"]
+
 
 def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:
     """Losses and correlations over epochs, and correlations against fan-out at the end."""

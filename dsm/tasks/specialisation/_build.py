@@ -16,6 +16,7 @@ from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, over_c
 from dsm.observables import choose_measures
 from dsm.observables.deep_network import OBSERVABLES
 from dsm.tasks._dataset import averages, constants_of, dataset_of
+from dsm.tasks._draw import draw_with
 from dsm.tasks._task import History, Job
 from dsm.tasks._times import record_sweeps
 from dsm.tasks.specialisation._schema import SpecialisationConfig
@@ -84,7 +85,7 @@ def make_driver(
     layout: Layout,
 ) -> Driver:
     """The ensemble, its problems drawn and laid over the devices."""
-    problems = eqx.filter_jit(functools.partial(draw_problems, config))(key)
+    problems = draw_problems(config, key)
     arrays, rest = eqx.partition(problems, eqx.is_array)
     problems = eqx.combine(layout.place(arrays, layout.problems(axes, arrays)), rest)
     return Driver(system, problems, axes, jnp.zeros((0,), jnp.int32), key, layout)
@@ -92,7 +93,14 @@ def make_driver(
 
 def draw_problems(config: SpecialisationConfig, key: Key[Array, ""]) -> DeepProblem:
     """Teachers and data of all samples, stacked along a leading axis; see `dsm.data.deep_problem`."""
-    network, data, training = config.network, config.data, config.training
+    problems = draw_with(_draw, config, ("network", "data", "training.loss"), key)
+    rates = jnp.asarray(config.training.rates, jnp.float32)
+    return eqx.tree_at(lambda problem: problem.lr, problems, rates, is_leaf=lambda leaf: leaf is None)
+
+
+def _draw(config: SpecialisationConfig, key: Key[Array, ""]) -> DeepProblem:
+    """Learning rates are left out."""
+    network, data = config.network, config.data
 
     def problem(sample: Int[Array, ""]) -> DeepProblem:
         return deep_problem(
@@ -100,21 +108,14 @@ def draw_problems(config: SpecialisationConfig, key: Key[Array, ""]) -> DeepProb
             network.law(),
             network.decays,
             data.source(network),
-            training.criterion(),
+            config.training.criterion(),
             lr=None,
             train=data.patterns or 0,
             test=data.test_patterns,
             classes=data.labels == "classes",
         )
 
-    samples = jnp.arange(data.samples, dtype=jnp.int32)
-    problems = jax.lax.map(problem, samples)
-    return eqx.tree_at(
-        lambda problem: problem.lr,
-        problems,
-        jnp.asarray(training.rates, jnp.float32),
-        is_leaf=lambda leaf: leaf is None,
-    )
+    return jax.lax.map(problem, jnp.arange(data.samples, dtype=jnp.int32))
 
 
 def _status(history: History) -> str:

@@ -6,4 +6,6 @@ from dsm.theory.closures._base import AbstractClosure as AbstractClosure
 from dsm.theory.closures._base import Order as Order
 from dsm.theory.closures._base import Response as Response
 
+__all__ = ["CLOSURES", "AbstractClosure", "Order", "Response"]
+
 import_folder(__name__, __path__)

@@ -16,6 +16,7 @@ from dsm._errors import is_integer, require
 from dsm.theory._deep_student_machine import checked_alphas
 from dsm.theory._precision import in_float64
 from dsm.theory._result import Result
+from dsm.theory._table import Tabulated
 from dsm.theory.narrow._estimators import AbstractEstimator
 from dsm.theory.narrow._settings import checked_estimator
 
@@ -34,7 +35,7 @@ NEWTON_STEPS = 8
 Values = np.ndarray
 
 
-class NarrowSolution(eqx.Module):
+class NarrowSolution(Tabulated):
     """A branch of saddle points, for each alpha.
 
     Overlaps are per weight, w.w'/N, and averages over units; `sum_...` are those of the sum mode
@@ -60,6 +61,17 @@ class NarrowSolution(eqx.Module):
         steps: of the iteration.
         result: a `dsm.theory.Result`, as integers.
     """
+
+    columns = (
+        "alpha",
+        "teacher_overlap",
+        "student_overlap",
+        "self_overlap",
+        "sum_teacher_overlap",
+        "test_error",
+        "free_entropy",
+        "result",
+    )
 
     alpha: Float[Values, "*a"]
     units: float

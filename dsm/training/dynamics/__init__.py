@@ -5,4 +5,6 @@ from dsm.training.dynamics._base import DYNAMICS as DYNAMICS
 from dsm.training.dynamics._base import AbstractDynamics as AbstractDynamics
 from dsm.training.dynamics._base import Landscape as Landscape
 
+__all__ = ["DYNAMICS", "AbstractDynamics", "Landscape"]
+
 import_folder(__name__, __path__)

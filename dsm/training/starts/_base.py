@@ -48,13 +48,21 @@ def weights_with_overlaps(
 
     Needs `width` >= K + M. Computed in float64, wherever 64-bit types are enabled.
     """
+    weights = weights_of_root(key, jnp.asarray(root_of(overlaps)), width)
+    return weights[: len(overlaps.Q)], weights[len(overlaps.Q) :]
+
+
+def root_of(overlaps: StartOverlaps) -> Float[np.ndarray, "P P"]:
+    """The root of the overlaps of all P = K + M units, the student's first, as a symmetric matrix."""
     Q, R, T = overlaps
-    joint = np.block([[Q, R], [R.T, T]])
-    values, vectors = np.linalg.eigh(joint)
-    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    directions, _ = jnp.linalg.qr(jax.random.normal(key, (width, joint.shape[0]), jnp.float64))
-    weights = (width**0.5 * jnp.asarray(root) @ directions.T).astype(jnp.float32)
-    return weights[: len(Q)], weights[len(Q) :]
+    values, vectors = np.linalg.eigh(np.block([[Q, R], [R.T, T]]))
+    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+
+
+def weights_of_root(key: Key[Array, ""], root: Float[Array, "P P"], width: int) -> Float[Array, "P N"]:
+    """Weights of all units in a random direction; see `weights_with_overlaps`."""
+    directions, _ = jnp.linalg.qr(jax.random.normal(key, (width, len(root)), jnp.float64))
+    return (width**0.5 * root @ directions.T).astype(jnp.float32)
 
 
 OVERLAP_STARTS: Registry[AbstractOverlapStart] = Registry("start")

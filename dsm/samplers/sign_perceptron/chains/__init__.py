@@ -5,4 +5,6 @@ from dsm.samplers.sign_perceptron.chains._base import CHAINS as CHAINS
 from dsm.samplers.sign_perceptron.chains._base import AbstractChain as AbstractChain
 from dsm.samplers.sign_perceptron.chains._base import at as at
 
+__all__ = ["CHAINS", "AbstractChain", "at"]
+
 import_folder(__name__, __path__)

@@ -6,4 +6,6 @@ from dsm.samplers.sign_perceptron.moves._base import AbstractMove as AbstractMov
 from dsm.samplers.sign_perceptron.moves._base import AbstractProposal as AbstractProposal
 from dsm.samplers.sign_perceptron.moves._base import Unit as Unit
 
+__all__ = ["MOVES", "AbstractMove", "AbstractProposal", "Unit"]
+
 import_folder(__name__, __path__)
