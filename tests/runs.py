@@ -20,8 +20,8 @@ TINY = (
     "observe.every=4",
     "observe.spacing=linear",
     "observe.references=[0,8]",
-    "run.figures=false",
     "observe.theory=false",
+    "run.figures=false",
 )
 
 
