@@ -1,5 +1,6 @@
 """What the settings of every task have in common; each task adds its own (`dsm.tasks`)."""
 
+from dsm.config._base import SOURCES as SOURCES
 from dsm.config._base import Config as Config
 from dsm.config._base import RunConfig as RunConfig
 from dsm.config._base import flatten as flatten
