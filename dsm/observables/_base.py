@@ -190,8 +190,8 @@ def full_name(observable: AbstractObservable, kind: str, name: str) -> str:
 def _told(observable: AbstractObservable, kind: str, name: str, variable: Variable) -> Variable:
     """The description with the pair, or whose quantity it is, in it. A quantity that is not dsm's own is drawn as a curve
     where it says nothing else."""
-    if not variable.figures and not is_own(type(observable)):
-        variable = variable._replace(figures=("curve",))
+    if not is_own(type(observable)):
+        variable = variable._replace(figures=variable.figures or ("curve",), label=variable.label or variable.long_name)
     if isinstance(observable, AbstractMachineObservable):
         if kind == "student":
             return variable._replace(quantity=name)
