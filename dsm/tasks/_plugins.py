@@ -92,6 +92,7 @@ def _again(module: ModuleType) -> ModuleType:
         registry.forget(name)
     for below in [other for other in sys.modules if other.startswith(f"{name}.")]:
         del sys.modules[below]
+        vars(module).pop(below.removeprefix(f"{name}."), None)  # or `from package import module` finds the old one
     return importlib.reload(module)
 
 
