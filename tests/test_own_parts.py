@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import dsm
-from dsm import tasks
 from dsm._errors import ConfigError, StoreError
 from dsm._registry import REGISTRIES
 from dsm.networks import PRIORS
@@ -65,9 +64,8 @@ def commands() -> list[list[str]]:
 def page(folder):
     """The working folder with the files of the page."""
     for block in blocks("python") + blocks("yaml"):
-        name = block.splitlines()[0].removeprefix("# ")
-        if name.endswith((".py", ".yaml")):
-            file = folder / name
+        if found := re.match(r"(?:# @package _global_\n)?# (\S+\.(?:py|yaml))\n", block):
+            file = folder / found[1]
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block)
     return folder
@@ -109,7 +107,6 @@ def test_commands_of_the_page_are_legal(page):
         dsm.compose(*words[1:], *TINY)
     move = dsm.compose(*told[0][1:]).sampler.move
     assert move == dsm.compose(*told[1][1:]).sampler.move == {"name": "mirror", "refresh": 0.3}
-    assert tasks.path_of(dsm.compose(*told[0][1:])).parent.name == "sampler.move.name=mirror,sampler.move.refresh=0.3"
 
 
 def test_closure_of_the_page(page, monkeypatch):
