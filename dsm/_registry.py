@@ -89,7 +89,10 @@ class Registry(Generic[T]):
         if not isinstance(name, str) or name not in self._parts:
             close = did_you_mean(name, self._parts)
             raise ConfigError(f"{key or self.kind} = {name}: must be one of {', '.join(self.names)}{close}")
-        return self._parts[name]
+        part = self._parts[name]
+        if not is_own(part):
+            foreign[name_of(part)] = part
+        return part
 
     def build(self, options: Mapping[str, Any], key: str, **given: Any) -> T:
         """Build the part `options["name"]` from the other entries of `options` and from `given`.
@@ -127,6 +130,8 @@ class Registry(Generic[T]):
             raise ConfigError(f"{key}.{error}") from None
 
 
+#: Parts that are not dsm's own, by module and name, that were looked up since this was cleared.
+foreign: dict[str, Any] = {}
 #: Every registry that there is.
 REGISTRIES: list[Registry[Any]] = []
 

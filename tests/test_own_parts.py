@@ -1,6 +1,8 @@
 """Parts of one's own: every file and command of docs/own_parts.md, plugins that are edited, parts that are wrong."""
 
+import importlib
 import json
+import linecache
 import re
 import runpy
 import shlex
@@ -41,7 +43,7 @@ AS_INSTALLED = "import sys; sys.path = [folder for folder in sys.path if folder]
 def folder(tmp_path, monkeypatch):
     """A working folder, and a process that has imported nothing from it, before and after."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     monkeypatch.setattr(_plugins, "imported", {})
     known = set(sys.modules)
     yield tmp_path
@@ -87,14 +89,15 @@ def test_parts_of_the_page_together_as_a_command_and_after_an_edit(page, caplog)
     assert found.magnetisation_of_half.sel(half="left").dims == ("sample", "beta", "replica", "sweep")
     assert found.baseline_magnetisation.dims == ("sample", "machine", "layer")
     assert {"teacher_agreement_mean", "student_agreement_error", "past_agreement_mean"} <= set(found.data_vars)
-    assert [file.name for file in (page / "here" / "figures").iterdir()] == ["learning_curves.png"]
+    figures = {file.name for file in (page / "here" / "figures").iterdir()}
+    assert figures == {"overlap_profile.png", "learning_curves.png"}
     again = (*words[1:], *TINY, "run.dir=here")
     assert dsm.run(*again) == page / "here"  # finished already
     with (page / "mymove.py").open("a") as file:
         file.write("# an edit\n")
     with (
         caplog.at_level("INFO", "dsm"),
-        pytest.raises(StoreError, match="plugins: the source of mymove has changed since"),
+        pytest.raises(StoreError, match="  the source of mymove has changed since"),
     ):
         dsm.run(*again)
     assert "plugins=[mymove]: its source has changed, and is imported again" in caplog.messages
@@ -183,11 +186,36 @@ def test_an_edited_plugin_is_imported_again_in_the_same_process(folder):
     assert MOVES.get("First").number == 1 and first.plugins == ["mypack"]
     assert dsm.compose("plugins=[mypack]") == first
     write(folder, "mypack/moves", *(line.format("First", 2) for line in part))
-    assert dsm.compose("plugins=[mypack]").plugin_sources != first.plugin_sources
+    assert dsm.compose("plugins=[mypack]").sources != first.sources
     assert MOVES.get("First").number == 2
     write(folder, "mypack/moves", *(line.format("Second", 3) for line in part))
     dsm.compose("plugins=[mypack]")
     assert "First" not in MOVES.names and MOVES.get("Second").number == 3
+
+
+def test_sources_of_parts_of_a_script_or_a_cell_are_known(folder):
+    source = OBSERVABLE.format(**GOOD)
+
+    def sources(*words: str) -> dict[str, str]:
+        return dsm.compose("experiment=quickstart", *words).sources
+
+    def define(text: str, cell: str) -> None:
+        linecache.cache[cell] = len(text), None, text.splitlines(keepends=True), cell  # as ipykernel does
+        exec(compile(text, cell, "exec"), {"__name__": "notebook"})
+
+    used = "observe.quantities=[mine]"
+    define(source, "/tmp/cell_1.py")
+    first = sources(used)
+    assert first.keys() == {"notebook.Mine"}
+    assert sources() == {} and sources(used) == first
+    define("x = 1\n" + source, "/tmp/cell_2.py")  # the same class in an edited cell
+    assert sources(used) == first
+    define(source.replace("jnp.zeros(2", "jnp.ones(2"), "/tmp/cell_3.py")
+    assert sources(used).keys() == first.keys() and sources(used) != first
+    OBSERVABLES.forget("notebook")
+    write(folder, "script", source)
+    importlib.import_module("script")
+    assert sources(used).keys() == {"script.Mine"}
 
 
 def test_sources_are_no_axis_of_a_sweep(folder, caplog):
@@ -195,13 +223,13 @@ def test_sources_are_no_axis_of_a_sweep(folder, caplog):
         path = folder / "runs" / str(number)
         path.mkdir(parents=True)
         (path / "config.yaml").write_text(
-            f"task: sample\nseed: {min(number, 1)}\nplugins: [p]\nplugin_sources: {{p: {source}}}\n"
+            f"task: sample\nseed: {min(number, 1)}\nplugins: [p]\nsources: {{p: {source}}}\n"
         )
         dsm.store.write(dsm.store._sweep.xr.Dataset({"x": float(number)}), path / "results.nc")
         (path / "DONE").write_text(json.dumps({"value": None}))
     joined = dsm.load_sweep("runs")
     assert joined.x.dims == ("seed",) and joined.x.values.tolist() == [0.0, 2.0]
-    assert "the source of plugin p is not the same for all runs: it was changed between them" in caplog.messages
+    assert "the source of p is not the same for all runs: it was changed between them" in caplog.messages
 
 
 # ------------------------------------------------------------------------------------------------------ options of parts

@@ -43,16 +43,16 @@ class RunConfig:
         )
 
 
-#: The section of a configuration that says of what source each plugin was.
-SOURCES = "plugin_sources"
+#: The section of a configuration that says of what source plugins and parts were.
+SOURCES = "sources"
 
 
 @dataclass
 class Config:
     """A whole run. Each task adds its own sections in a subclass.
 
-    `plugins` are modules that are imported first; `plugin_sources` are digests of their sources, by module. Nobody chooses
-    these, but they are part of what a run is.
+    `plugins` are modules that are imported first; `sources` are digests of their sources, by module, and of those of parts
+    that are neither from there nor dsm's own. Nobody chooses these, but they are part of what a run is.
     """
 
     task: str
@@ -60,7 +60,7 @@ class Config:
     seed: int
     plugins: list[str]
     run: RunConfig
-    plugin_sources: dict[str, str] = dataclasses.field(default_factory=dict, kw_only=True)
+    sources: dict[str, str] = dataclasses.field(default_factory=dict, kw_only=True)
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:

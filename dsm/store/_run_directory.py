@@ -195,12 +195,12 @@ def _same_settings(directory: RunDirectory, config: Config) -> None:
 
 
 def _difference(key: str, there: Any, now: Any) -> str:
-    section, _, module = key.partition(".")
+    section, _, name = key.partition(".")
     if section != SOURCES:
         return f"  {key}: {there} there, {now} now"
     if "absent" not in (there, now):
-        return f"  plugins: the source of {module} has changed since"
-    return f"  plugins: {module} only {'now' if there == 'absent' else 'there'}"
+        return f"  the source of {name} has changed since"
+    return f"  {name} only {'now' if there == 'absent' else 'there'}"
 
 
 def remove(path: Path) -> None:

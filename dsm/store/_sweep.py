@@ -94,15 +94,15 @@ def _settings(folder: Path) -> Settings:
 
 
 def _without_sources(own: Settings) -> Settings:
-    """Take the digests of plugins out of the settings of a run, and return them: runs are joined whatever they are."""
+    """Take the digests of sources out of the settings of a run, and return them: runs are joined whatever they are."""
     return {key: own.pop(key) for key in list(own) if key.startswith(f"{SOURCES}.")}
 
 
 def _tell_of_sources(sources: list[Settings]) -> None:
     for key in _keys(dict(enumerate(sources))):
         if len({own[key] for own in sources if key in own}) > 1:
-            module = key.removeprefix(f"{SOURCES}.")
-            logger.warning("the source of plugin %s is not the same for all runs: it was changed between them", module)
+            name = key.removeprefix(f"{SOURCES}.")
+            logger.warning("the source of %s is not the same for all runs: it was changed between them", name)
 
 
 def _hashable(value: Any) -> Any:

@@ -18,12 +18,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dsm._errors import ConfigError
-from dsm._registry import UnknownOption
+from dsm._registry import UnknownOption, foreign
 from dsm.config import SOURCES, Config, folder, presets
 from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
 from dsm.config._types import explain, with_whole_numbers
 from dsm.tasks._options import left_over
-from dsm.tasks._plugins import import_plugins
+from dsm.tasks._plugins import import_plugins, sources_of
 from dsm.tasks._task import task_of
 
 logger = logging.getLogger("dsm")
@@ -48,8 +48,11 @@ def load(composed: DictConfig, runtime: Any, overrides: Sequence[str] = ()) -> C
     composed["plugins"], composed[SOURCES] = list(sources), sources
     meant_for_others = left_over(composed, overrides)
     while True:
+        foreign.clear()
         try:
-            return _checked(composed, task.schema, chosen)
+            config = _checked(composed, task.schema, chosen)
+            config.sources |= sources_of(foreign, sources)
+            return config
         except UnknownOption as error:
             if error.setting not in meant_for_others:
                 raise
@@ -58,7 +61,7 @@ def load(composed: DictConfig, runtime: Any, overrides: Sequence[str] = ()) -> C
             del OmegaConf.select(composed, part)[option]
 
 
-def _checked(composed: DictConfig, schema: type[Config], chosen: Mapping[str, str]) -> Config:
+def _checked(composed: DictConfig, schema: type[Config], chosen: Mapping[str, Any]) -> Config:
     try:
         merged = OmegaConf.merge(OmegaConf.structured(schema), with_whole_numbers(composed, schema))
         config = OmegaConf.to_object(merged)

@@ -1,16 +1,19 @@
-"""Plugins: modules of the user that are imported before a configuration is checked, and the digests of their sources.
+"""Plugins: modules of the user that are imported before a configuration is checked, and the digests of sources.
 
 A plugin is looked for in the working folder and on the Python path. In a process that lives long, as a notebook does, one
 whose source has changed is imported again.
 """
 
+import ast
 import contextlib
 import hashlib
 import importlib
+import inspect
+import linecache
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -94,6 +97,36 @@ def _again(module: ModuleType) -> ModuleType:
         del sys.modules[below]
         vars(module).pop(below.removeprefix(f"{name}."), None)  # or `from package import module` finds the old one
     return importlib.reload(module)
+
+
+def sources_of(parts: Mapping[str, Any], plugins: Collection[str]) -> dict[str, str]:
+    """Digests of the sources of parts, by module and name: of those that are not from `plugins`, but from a script or a cell
+    of a notebook, as far as there is a source."""
+    found = {}
+    for name, part in parts.items():
+        if not any(f"{part.__module__}.".startswith(f"{module}.") for module in plugins):
+            with contextlib.suppress(OSError, TypeError, SyntaxError):
+                found[name] = hashlib.sha256(_source(part).encode()).hexdigest()[:16]
+    return found
+
+
+def _source(part: Any) -> str:
+    """The source of a class or function.
+
+    Raises:
+        OSError, TypeError, SyntaxError: there is none.
+    """
+    try:
+        return inspect.getsource(part)
+    except (OSError, TypeError):
+        # A class of a notebook has no file, but its methods know their cell.
+        methods = [getattr(value, "method", value) for value in vars(part).values()]
+        cell = next((value.__code__.co_filename for value in methods if inspect.isfunction(value)), "")
+        text = "".join(linecache.getlines(cell))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef) and node.name == part.__name__:
+                return ast.unparse(node)
+        raise
 
 
 def _digest(module: ModuleType) -> str:
