@@ -61,7 +61,7 @@ def load(composed: DictConfig, runtime: Any, overrides: Sequence[str] = ()) -> C
             del OmegaConf.select(composed, part)[option]
 
 
-def _checked(composed: DictConfig, schema: type[Config], chosen: Mapping[str, Any]) -> Config:
+def _checked(composed: DictConfig, schema: type[Config], chosen: Mapping[str, str | None]) -> Config:
     try:
         merged = OmegaConf.merge(OmegaConf.structured(schema), with_whole_numbers(composed, schema))
         config = OmegaConf.to_object(merged)
