@@ -154,6 +154,8 @@ def test_the_command_tells_of_plugins_in_one_line(folder):
     write(folder, "needy", "import nowhere_to_be_found")
     write(folder, "wrong", "def f():", "    return undefined", "f()")
     write(folder, "clash", "from dsm.samplers import MOVES", "MOVES.register('gaussian')(type('Mine', (), {}))")
+    write(folder, "task", "from dsm.tasks import register_task, Task", "from dsm.config import Config",
+          "class Mine(Config): pass", "register_task(Task('narrow', Mine, print, print, {}))")  # fmt: skip
     write(folder, "test", "")
     for plugins, message in {
         "[missing]": f"plugins=[missing]: no module missing in {folder} or on the Python path",
@@ -162,6 +164,7 @@ def test_the_command_tells_of_plugins_in_one_line(folder):
         "[needy]": "plugins=[needy]: needy.py, line 1: ModuleNotFoundError: No module named 'nowhere_to_be_found'",
         "[wrong]": "plugins=[wrong]: wrong.py, line 2: NameError: name 'undefined' is not defined",
         "[clash]": "plugins=[clash]: clash.py, line 2: ValueError: move 'gaussian' is dsm.samplers.sign_perceptron.",
+        "[task]": "plugins=[task]: task.py, line 4: ValueError: task 'narrow' is one of dsm: choose another name",
         "3": "plugins = 3: must be a list of Python modules, as in plugins=[mymove]",
     }.items():
         with pytest.raises(ConfigError) as caught:
