@@ -34,6 +34,7 @@ TINY = (
     "data.test_patterns=10",
     "sampler.replicas=2",
     "sampler.sweeps=4",
+    "observe.theory=false",
 )
 #: The installed command does not have the working folder on its path.
 AS_INSTALLED = "import sys; sys.path = [folder for folder in sys.path if folder]"
