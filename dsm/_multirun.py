@@ -83,7 +83,7 @@ def _refusal(composed: DictConfig, context: HydraContext, job: Words) -> str | N
     try:
         own = context.config_loader.load_sweep_config(composed, list(job))
         HydraConfig.instance().set_config(own)
-        runtime, asked = own.hydra.runtime, list(own.hydra.overrides.task)
+        runtime, asked = own.hydra.runtime, own.hydra.overrides.task
         with open_dict(own):
             del own["hydra"]
         tasks.load(own, runtime, asked)

@@ -29,7 +29,7 @@ from dsm.tasks._task import task_of
 logger = logging.getLogger("dsm")
 
 
-def load(composed: DictConfig, runtime: Any, overrides: Sequence[str] = ()) -> Config:
+def load(composed: DictConfig, runtime: Any, overrides: Any = ()) -> Config:
     """Turn what Hydra composed into a checked `Config`. `runtime` is Hydra's own account, with the preset of each group and
     the folders that were searched; `overrides` is what was asked for, Hydra's `overrides.task`. Without an experiment the
     run goes where those of its task go.
@@ -101,7 +101,7 @@ def compose(overrides: Sequence[str] = (), searchpath: Sequence[str] = ()) -> Co
         raise ConfigError(explain_hydra(error, overrides)) from None
     finally:
         GlobalHydra.instance().hydra = running
-    runtime, asked = composed.hydra.runtime, list(composed.hydra.overrides.task)
+    runtime, asked = composed.hydra.runtime, composed.hydra.overrides.task
     OmegaConf.set_struct(composed, False)
     del composed["hydra"]
     return load(composed, runtime, asked)

@@ -4,13 +4,12 @@ Hydra composes presets and then refuses overrides of keys that they do not have.
 so nodes of parts are open: `sampler.move.refresh=2` and `training.start={name:planted,distance:0.7}` need no plus.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from dsm.config import flatten
 
@@ -39,11 +38,15 @@ def _open(node: Any) -> None:
 hydra._internal.hydra.ConfigLoaderImpl = OpenParts  # type: ignore[misc]
 
 
-def left_over(composed: DictConfig, overrides: Sequence[str]) -> set[str]:
+def left_over(composed: DictConfig, overrides: Any) -> set[str]:
     """Options, by dotted key, of parts whose name an override has chosen, that no override has spelt: a preset meant them,
     perhaps for another part."""
     spelt: set[str] = set()
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
+    # Hydra's own list would resolve interpolations, which are for the configuration.
+    words: Any = (
+        OmegaConf.to_container(overrides, resolve=False) if isinstance(overrides, ListConfig) else list(overrides)
+    )
+    for override in OverridesParser.create().parse_overrides(words):
         if not override.is_delete():
             spelt |= set(flatten({override.key_or_group: override.value()}))
     parts = [key.removesuffix(".name") for key in spelt if key.endswith(".name")]
