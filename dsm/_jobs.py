@@ -131,7 +131,7 @@ def job(composed: DictConfig) -> float | None:
     try:
         if process.stopped:
             raise JobEnded(EXIT_INTERRUPTED, "not started", "the sweep was interrupted")
-        config = tasks.load(composed, hydra.runtime)
+        config = tasks.load(composed, hydra.runtime, hydra.overrides.task)
         set_up(config, together)
         report = tasks.run(config)
         report.tell()

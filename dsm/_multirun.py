@@ -83,10 +83,10 @@ def _refusal(composed: DictConfig, context: HydraContext, job: Words) -> str | N
     try:
         own = context.config_loader.load_sweep_config(composed, list(job))
         HydraConfig.instance().set_config(own)
-        runtime = own.hydra.runtime
+        runtime, asked = own.hydra.runtime, own.hydra.overrides.task
         with open_dict(own):
             del own["hydra"]
-        tasks.load(own, runtime)
+        tasks.load(own, runtime, asked)
     except (DsmError, HydraException, OmegaConfBaseException) as error:
         return explain_hydra(error, job)
     return None

@@ -6,6 +6,7 @@ chooses by `name`. A part is a class, whose fields are its options, or a functio
 
 import dataclasses
 import importlib
+import logging
 import pkgutil
 import typing
 from collections.abc import Callable, Mapping
@@ -13,9 +14,25 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from dsm._errors import ConfigError, is_integer, require
 from dsm._near import did_you_mean
+from dsm._parts import blamed, is_own, name_of
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Callable[..., Any])
+
+logger = logging.getLogger("dsm")
+
+
+class UnknownOption(ConfigError):
+    """A part has no such option.
+
+    Attributes:
+        setting: the option by its dotted key.
+        part: name of the part.
+    """
+
+    def __init__(self, setting: str, value: Any, part: str, legal: list[str]) -> None:
+        super().__init__(f"{setting} = {value}: {part} has no such option (it has: {', '.join(legal) or 'none'})")
+        self.setting, self.part = setting, part
 
 
 class Registry(Generic[T]):
@@ -33,20 +50,24 @@ class Registry(Generic[T]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._parts: dict[str, Callable[..., T]] = {}
+        REGISTRIES.append(self)
 
     def register(self, name: str) -> Callable[[P], P]:
         """Decorator that files a part under `name`.
 
-        A part of the same module and name replaces the one before: a module loaded again, a notebook cell run again.
+        The last definition wins, with a note in the log: a notebook cell run again, a module loaded again.
 
         Raises:
-            ValueError: `name` belongs to another part.
+            ValueError: `name` belongs to a part of dsm, and this is another.
         """
 
         def file_under(part: P) -> P:
-            known = self._parts.get(name, part)
-            if (known.__module__, known.__qualname__) != (part.__module__, part.__qualname__):
-                raise ValueError(f"{self.kind} {name!r} is already {known.__module__}.{known.__qualname__}")
+            known = self._parts.get(name)
+            if known is not None and not is_own(part):
+                if is_own(known):
+                    raise ValueError(f"{self.kind} {name!r} is {name_of(known)}: choose another name")
+                again = "defined again" if name_of(known) == name_of(part) else f"now {name_of(part)}"
+                logger.info("%s %r, %s, is %s: the last definition counts", self.kind, name, name_of(known), again)
             self._parts[name] = part
             Registry.registrations += 1
             return part
@@ -55,6 +76,13 @@ class Registry(Generic[T]):
 
     def __repr__(self) -> str:
         return f"{self.kind}: {', '.join(self.names) or 'none'}"
+
+    def forget(self, module: str) -> None:
+        """Strike off all parts of a module and of those below it."""
+        for name, part in list(self._parts.items()):
+            if f"{part.__module__}.".startswith(f"{module}."):
+                del self._parts[name]
+                Registry.registrations += 1
 
     @property
     def names(self) -> list[str]:
@@ -71,7 +99,10 @@ class Registry(Generic[T]):
         if not isinstance(name, str) or name not in self._parts:
             close = did_you_mean(name, self._parts)
             raise ConfigError(f"{key or self.kind} = {name}: must be one of {', '.join(self.names)}{close}")
-        return self._parts[name]
+        part = self._parts[name]
+        if not is_own(part):
+            foreign[name_of(part)] = part
+        return part
 
     def build(self, options: Mapping[str, Any], key: str, **given: Any) -> T:
         """Build the part `options["name"]` from the other entries of `options` and from `given`.
@@ -84,14 +115,16 @@ class Registry(Generic[T]):
         if "name" not in options:
             raise ConfigError(f"{key}.name is missing: must be one of {', '.join(self.names)}")
         part = self.get(options["name"], f"{key}.name")
+        with blamed(key, part):
+            return self._build(part, options, key, given)
+
+    def _build(self, part: Callable[..., T], options: Mapping[str, Any], key: str, given: Mapping[str, Any]) -> T:
         chosen = {k: v for k, v in options.items() if k != "name"}
         fields = {f.name: f for f in dataclasses.fields(part) if f.init}  # type: ignore[arg-type]
         legal = [name for name in fields if name not in given]
         for option, value in chosen.items():
             if option not in legal:
-                raise ConfigError(
-                    f"{key}.{option} = {value}: {options['name']} has no such option (it has: {', '.join(legal) or 'none'})"
-                )
+                raise UnknownOption(f"{key}.{option}", value, options["name"], legal)
         for option in legal:
             optional = (
                 fields[option].default is not dataclasses.MISSING
@@ -105,6 +138,12 @@ class Registry(Generic[T]):
             return part(**chosen, **{name: value for name, value in given.items() if name in fields})
         except ConfigError as error:
             raise ConfigError(f"{key}.{error}") from None
+
+
+#: Parts that are not dsm's own, by module and name, that were looked up since this was cleared.
+foreign: dict[str, Any] = {}
+#: Every registry that there is.
+REGISTRIES: list[Registry[Any]] = []
 
 
 def _kinds(part: Any) -> dict[str, Any]:

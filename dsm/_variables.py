@@ -6,6 +6,8 @@ Whoever makes a quantity describes it here once. Storage and figures read the de
 import math
 from typing import Any, NamedTuple
 
+from dsm._errors import ConfigError
+
 
 class Variable(NamedTuple):
     """Description of one recorded quantity.
@@ -47,6 +49,19 @@ class Variable(NamedTuple):
             "pair": self.pair,
         }
         return described if math.isnan(self.guess) else described | {"guess": self.guess}
+
+
+def together(own: dict[str, Variable], measured: dict[str, Variable]) -> dict[str, Variable]:
+    """What a system records by itself, and what is measured of it.
+
+    Raises:
+        ConfigError: they have a name in common.
+    """
+    for name in own.keys() & measured.keys():
+        raise ConfigError(
+            f"observe.quantities: the variable {name} must have another name: there is one in the results"
+        )
+    return own | measured
 
 
 class Coordinate(NamedTuple):

@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,13 +18,13 @@ from dsm.networks import spacing
 from dsm.observables import deep_network, narrow, sign_network, two_layer
 from dsm.tasks import folder as folder_of_settings
 from helpers import MOVES, PROPOSALS, small_problem
-from runs import CACHE, environment
+from runs import environment
 
 PACKAGE = Path(dsm.__file__).parent
 
 #: Floors of the house; a module imports from its own floor or from below.
 FLOORS = {
-    "_errors": 0, "_random": 0, "_results": 0, "_registry": 0, "_signals": 0, "_variables": 0,
+    "_errors": 0, "_parts": 0, "_random": 0, "_results": 0, "_registry": 0, "_signals": 0, "_variables": 0,
     "_logging": 0, "_progress": 0, "_programs": 0, "_runs": 0, "_near": 0,
     "_system": 1, "networks": 1, "data": 2, "theory": 3, "observables": 3, "samplers": 4, "training": 4, "config": 5,
     "driver": 6, "store": 7, "plotting": 7, "tasks": 8, "_status": 8, "_kinds": 8, "_list": 8,
@@ -125,46 +124,6 @@ def test_quantity_and_stored_variable_have_the_same_name():
         for name in registry.names:
             first = next(iter(registry.get(name).variables))
             assert first == name or first.startswith(f"{name}_")
-
-
-def test_a_new_observable_is_one_file(tmp_path):
-    """A plug-in outside the package registers quantities, one with a dimension of its own; a run records and draws them."""
-    (tmp_path / "my_observable.py").write_text(
-        "import jax.numpy as jnp\n"
-        "from dsm.observables import AbstractMachineObservable, Coordinate, Variable\n"
-        "from dsm.observables.sign_network import OBSERVABLES\n"
-        "@OBSERVABLES.register('magnetisation')\n"
-        "class Magnetisation(AbstractMachineObservable):\n"
-        "    machines = ('student', 'baseline')\n"
-        "    variables = {\n"
-        "        'magnetisation': Variable(('layer',), 'mean spin', label='$m(l)$', figures=('profile',)),\n"
-        "        'magnetisation_of_half': Variable(('half',), 'mean output of half the units', figures=('curve',)),\n"
-        "    }\n"
-        "    coordinates = {'half': Coordinate(['left', 'right'], 'half of the output units')}\n"
-        "    def __call__(self, machine):\n"
-        "        spins = machine.test.astype(jnp.float32)\n"
-        "        halves = jnp.stack([spins[-1, :, :2].mean(), spins[-1, :, 2:].mean()])\n"
-        "        return {'magnetisation': spins.mean(axis=(1, 2)), 'magnetisation_of_half': halves}\n"
-    )
-    words = ["experiment=quickstart", "plugins=[my_observable]", "observe.quantities=[magnetisation]"]
-    words += [
-        "observe.theory=false",
-        "network.width=4",
-        "data.samples=2",
-        "sampler.replicas=2",
-        "sampler.sweeps=2",
-        CACHE,
-    ]
-    program = [sys.executable, "-m", "dsm.cli", *words]
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    subprocess.run(program, cwd=tmp_path, env=environment(PYTHONPATH=path), check=True, capture_output=True)
-    (done,) = tmp_path.rglob("DONE")
-    found = dsm.load(done.parent)
-    assert found.magnetisation.dims == ("sample", "beta", "replica", "layer", "sweep")
-    assert found.magnetisation_of_half.sel(half="left").dims == ("sample", "beta", "replica", "sweep")
-    assert found.baseline_magnetisation.dims == ("sample", "machine", "layer")
-    figures = {figure.name for figure in (done.parent / "figures").iterdir()}
-    assert figures == {"overlap_profile.png", "learning_curves.png"}
 
 
 def test_imports_point_down_the_house():

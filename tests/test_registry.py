@@ -44,11 +44,25 @@ def test_types_of_options_hold_where_annotations_are_strings(more):
     assert isinstance(built.scale, float) and isinstance(built.number, int)
 
 
-def test_the_last_definition_of_a_part_wins():
+def test_the_last_definition_of_a_part_wins(caplog):
     parts = Registry("part")
-    define(parts)
-    define(parts, "size: int = 3")
-    assert parts.build({"name": "part"}, "part").size == 3
-    with pytest.raises(ValueError, match="part 'part' is already plugin_of_a_test.Part"):
-        define(parts, module="another_plugin_of_a_test")
+    with caplog.at_level("INFO", "dsm"):
+        define(parts)
+        assert not caplog.messages
+        define(parts, "size: int = 3")
+        assert parts.build({"name": "part"}, "part").size == 3
+        define(parts, "size: int = 4", module="another_plugin_of_a_test")
+    assert parts.build({"name": "part"}, "part").size == 4
+    assert caplog.messages == [
+        "part 'part', plugin_of_a_test.Part, is defined again: the last definition counts",
+        "part 'part', plugin_of_a_test.Part, is now another_plugin_of_a_test.Part: the last definition counts",
+    ]
+
+
+def test_a_part_of_dsm_keeps_its_name():
+    parts = Registry("part")
+    define(parts, module="dsm.a_module_of_a_test")
+    with pytest.raises(ValueError, match="part 'part' is dsm.a_module_of_a_test.Part: choose another name"):
+        define(parts)
+    define(parts, "size: int = 3", module="dsm.a_module_of_a_test")  # its own module, loaded again
     assert parts.build({"name": "part"}, "part").size == 3

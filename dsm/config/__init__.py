@@ -1,9 +1,17 @@
 """What the settings of every task have in common; each task adds its own (`dsm.tasks`)."""
 
+from dsm.config._base import SOURCES as SOURCES
 from dsm.config._base import Config as Config
 from dsm.config._base import RunConfig as RunConfig
 from dsm.config._base import flatten as flatten
 from dsm.config._presets import folder as folder
 from dsm.config._presets import presets as presets
 
-__all__ = ["Config", "RunConfig", "flatten", "folder", "presets"]
+__all__ = [
+    "SOURCES",
+    "Config",
+    "RunConfig",
+    "flatten",
+    "folder",
+    "presets",
+]

@@ -43,15 +43,24 @@ class RunConfig:
         )
 
 
+#: The section of a configuration that says of what source plugins and parts were.
+SOURCES = "sources"
+
+
 @dataclass
 class Config:
-    """A whole run. Each task adds its own sections in a subclass."""
+    """A whole run. Each task adds its own sections in a subclass.
+
+    `plugins` are modules that are imported first; `sources` are digests of their sources, by module, and of those of parts
+    that are neither from there nor dsm's own. Nobody chooses these, but they are part of what a run is.
+    """
 
     task: str
     experiment: str
     seed: int
     plugins: list[str]
     run: RunConfig
+    sources: dict[str, str] = dataclasses.field(default_factory=dict, kw_only=True)
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:

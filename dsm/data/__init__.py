@@ -16,6 +16,7 @@ from dsm.data.datasets import DATASETS as DATASETS
 from dsm.data.datasets import AbstractDataset as AbstractDataset
 from dsm.data.inputs import INPUTS as INPUTS
 from dsm.data.inputs import AbstractInputs as AbstractInputs
+from dsm.data.inputs import check_inputs as check_inputs
 from dsm.data.inputs.digits import Digits as digits
 from dsm.data.inputs.hidden_manifold import HiddenManifold as hidden_manifold
 from dsm.data.inputs.iid import IIDSigns as iid_signs
@@ -43,6 +44,7 @@ __all__ = [
     "Problem",
     "TeacherLaw",
     "TwoLayerProblem",
+    "check_inputs",
     "deep_problem",
     "digits",
     "hidden_manifold",

@@ -32,12 +32,14 @@ class Need:
         chain: for each chain of the device: state, past and averages before and after a call, and its records.
         step: working set of one chain in a step.
         observation: what passes while one chain is observed.
+        record: what one chain records, abstract.
     """
 
     problems: int
     chain: int
     step: int
     observation: int
+    record: dict[str, jax.ShapeDtypeStruct]
 
 
 def need(system: AbstractSystem, problems: PyTree, axes: tuple[Axis, ...], references: int, layout: Layout) -> Need:
@@ -53,7 +55,8 @@ def need(system: AbstractSystem, problems: PyTree, axes: tuple[Axis, ...], refer
         record = system.observe(state, problem, Others(machine, past if references else None))
         return state, past, info, record
 
-    state, past, info, record = map(tree_bytes, eqx.filter_eval_shape(whole_life, problem))
+    shapes = eqx.filter_eval_shape(whole_life, problem)
+    state, past, info, record = map(tree_bytes, shapes)
     split = axes[layout.axis].varies(problems)
     divided = jax.tree.map(lambda leaf, part: tree_bytes(leaf) // (layout.devices if part else 1), problems, split)
     return Need(
@@ -61,6 +64,7 @@ def need(system: AbstractSystem, problems: PyTree, axes: tuple[Axis, ...], refer
         chain=2 * (state + past + info) + SEGMENTS * (record + info),
         step=system.step_bytes(problem),
         observation=system.observe_bytes(problem, 2 + references),
+        record=shapes[2] | shapes[3],
     )
 
 
@@ -87,8 +91,8 @@ def check_capacity(
     run: RunConfig,
     setting: tuple[str, str],
     smaller: str,
-) -> None:
-    """Refuse a run that cannot fit, before anything is compiled.
+) -> dict[str, jax.ShapeDtypeStruct]:
+    """Refuse a run that cannot fit, before anything is compiled; returns what one chain records, abstract.
 
     Arguments:
         system, problems, axes, references, layout: of the ensemble; `problems` may be abstract.
@@ -103,7 +107,7 @@ def check_capacity(
     limit = memory_limit(run, layout)
     needed = _total(wanted, axes, layout)
     if needed <= limit:
-        return
+        return wanted.record
     key, name = setting
     place = [axis.name for axis in axes].index(name)
     size = axes[place].size

@@ -6,7 +6,8 @@ of one machine sees one snapshot, a quantity of a pair sees two.
 """
 
 import abc
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -15,9 +16,11 @@ import numpy as np
 from jaxtyping import PyTree
 
 from dsm._errors import require
+from dsm._parts import blamed, is_own
 from dsm._registry import Registry
 from dsm._system import Record
 from dsm._variables import Coordinate, Variable
+from dsm.observables._checks import KEY, check_description, refuse, taken
 
 #: Pairs of machines that are compared, in words.
 PAIRS = {
@@ -84,6 +87,11 @@ class Measures(eqx.Module):
         return found
 
     @property
+    def are_own(self) -> bool:
+        """Whether all observables are those of dsm."""
+        return all(is_own(type(observable)) for observable in self.observables)
+
+    @property
     def coordinates(self) -> dict[str, Coordinate]:
         """Dimensions that the observables bring along."""
         return {dim: value for observable in self.observables for dim, value in observable.coordinates.items()}
@@ -101,7 +109,7 @@ class Measures(eqx.Module):
         for observable in self.observables:
             if isinstance(observable, AbstractMachineObservable):
                 if machine in observable.machines:
-                    values = observable(snapshot)
+                    values = taken(observable, snapshot)
                     record |= {full_name(observable, machine, name): value for name, value in values.items()}
                 continue
             assert isinstance(observable, AbstractPairObservable)
@@ -109,7 +117,7 @@ class Measures(eqx.Module):
             if not chosen.size:
                 continue
             seen = jax.tree.map(lambda leaf, rows=chosen: leaf[rows], others)
-            values = jax.vmap(observable, (None, 0))(snapshot, seen)
+            values = jax.vmap(functools.partial(taken, observable), (None, 0))(snapshot, seen)
             for name, value in values.items():
                 for pair in dict.fromkeys(pairs[place] for place in chosen):
                     rows = np.array([row for row, place in enumerate(chosen) if pairs[place] == pair])
@@ -125,14 +133,44 @@ def check_quantities(registry: Registry[AbstractObservable], names: Sequence[str
         ConfigError: one is unknown, or chosen twice.
     """
     for name in names:
-        registry.get(name, "observe.quantities")
-    require(len(set(names)) == len(names), "observe.quantities", list(names), "without repetition")
+        registry.get(name, KEY)
+    require(len(set(names)) == len(names), KEY, list(names), "without repetition")
 
 
 def choose_measures(registry: Registry[AbstractObservable], names: Sequence[str], problem: Any) -> Measures:
-    """The observables of these names that have a meaning for this kind of problem."""
-    chosen = [registry.get(name)() for name in names]
-    return Measures(tuple(observable for observable in chosen if observable.applies(problem)))
+    """The observables of these names that have a meaning for this kind of problem.
+
+    Raises:
+        ConfigError: what one says of itself cannot be stored, or two give variables of the same name.
+    """
+    chosen = [_made(registry.get(name)) for name in names]
+    chosen = [observable for observable in chosen if observable.applies(problem)]
+    given: dict[str, AbstractObservable] = {}
+    for observable in chosen:
+        for whole in (
+            full_name(observable, kind, name) for kind in _taken_of(observable) for name in observable.variables
+        ):
+            if given.setdefault(whole, observable) is not observable:
+                raise refuse(observable, f"{whole} is the name of a variable of {type(given[whole]).__name__} too")
+    return Measures(tuple(chosen))
+
+
+def _made(kind: Callable[..., AbstractObservable]) -> AbstractObservable:
+    with blamed(KEY, kind):
+        observable = kind()
+        if not isinstance(observable, (AbstractMachineObservable, AbstractPairObservable)):
+            raise TypeError("must be an AbstractMachineObservable or an AbstractPairObservable")
+        known = MACHINES if isinstance(observable, AbstractMachineObservable) else PAIRS
+        check_description(observable, _taken_of(observable), known)
+    return observable
+
+
+def _taken_of(observable: AbstractObservable) -> tuple[str, ...]:
+    """The machines, or pairs of them, that an observable is for."""
+    if isinstance(observable, AbstractMachineObservable):
+        return observable.machines
+    assert isinstance(observable, AbstractPairObservable)
+    return observable.pairs
 
 
 def kinds(observable: AbstractObservable, machine: str, pairs: Sequence[str]) -> list[str]:
@@ -150,7 +188,10 @@ def full_name(observable: AbstractObservable, kind: str, name: str) -> str:
 
 
 def _told(observable: AbstractObservable, kind: str, name: str, variable: Variable) -> Variable:
-    """The description with the pair, or whose quantity it is, in it."""
+    """The description with the pair, or whose quantity it is, in it. A quantity that is not dsm's own is drawn as a curve
+    where it says nothing else."""
+    if not is_own(type(observable)):
+        variable = variable._replace(figures=variable.figures or ("curve",), label=variable.label or variable.long_name)
     if isinstance(observable, AbstractMachineObservable):
         if kind == "student":
             return variable._replace(quantity=name)

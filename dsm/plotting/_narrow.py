@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from dsm.observables.statistics import jackknife
 from dsm.plotting._caption import ensemble, entitle, label, listed, settings
-from dsm.plotting._drawn import MARKERS, drawn
+from dsm.plotting._drawn import MARKERS, drawn, entries
 from dsm.plotting._panels import DOTS, gather, panels
 
 #: Axes of a run, of which each entry is a curve.
@@ -65,12 +65,21 @@ def learning(dataset: xr.Dataset) -> Figure | None:
     figure, panel = panels(len(shown))
     places = _settings(dataset)
     for axes, (names, title) in zip(panel, shown, strict=True):
-        for place, name in enumerate(names):
+        lines = [(name, *entry) for name in names for entry in entries(dataset, name, ("step", *SETTINGS))]
+        for place, (name, entry, called) in enumerate(lines):
             for row, (setting, named) in enumerate(places):
                 colour = f"C{(row if len(places) > 1 else place) % 10}"
                 style = {"color": colour, "marker": MARKERS[place % len(MARKERS)]}
-                told = named if len(places) > 1 and place == 0 else None
-                _curve(axes, dataset.isel(setting), name, "step", told, **style)
+                told = ([named] if len(places) > 1 and (called or place == 0) else []) + [called]
+                _curve(
+                    axes,
+                    dataset.isel({**setting, **entry}),
+                    name,
+                    "step",
+                    ", ".join(filter(None, told)) or None,
+                    **style,
+                )
+        for place, name in enumerate(names):
             if len(places) > 1 and len(names) > 1:
                 axes.plot([], [], MARKERS[place % len(MARKERS)], color="0.4", ms=3, label=_label(dataset, name))
             elif len(names) > 1:
@@ -110,7 +119,10 @@ def _panels(dataset: xr.Dataset) -> list[tuple[list[str], str]]:
     for panel, title in PANELS.items():
         quantities = drawn(dataset, panel).values()
         names = [name for pairs in quantities for pair, name in pairs.items() if pair != "baseline"]
-        names = [name for name in names if "step" in dataset[name].dims]
+        fitting = {"step", *SETTINGS}
+        names = [
+            name for name in names if "step" in dataset[name].dims and fitting >= set(dataset[f"{name}_mean"].dims)
+        ]
         if names:
             found.append((names, title))
     return found

@@ -15,6 +15,7 @@ from dsm.samplers.sign_perceptron import MOVES as MOVES
 from dsm.samplers.sign_perceptron import STUDENT_STARTS as STUDENT_STARTS
 from dsm.samplers.sign_perceptron import AbstractChain as AbstractChain
 from dsm.samplers.sign_perceptron import AbstractMove as AbstractMove
+from dsm.samplers.sign_perceptron import AbstractProposal as AbstractProposal
 from dsm.samplers.sign_perceptron import AbstractSampler as AbstractSampler
 from dsm.samplers.sign_perceptron import GaussianMove as GaussianMove
 from dsm.samplers.sign_perceptron import HeatBath as HeatBath
@@ -35,6 +36,7 @@ __all__ = [
     "STUDENT_STARTS",
     "AbstractChain",
     "AbstractMove",
+    "AbstractProposal",
     "AbstractSampler",
     "AbstractSchedule",
     "AbstractThermalSystem",

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int, Key, Num, PyTree
 from dsm._errors import is_integer, require
 from dsm._random import stream
 from dsm._system import AbstractSystem, Others, Record
-from dsm._variables import Coordinate, Variable
+from dsm._variables import Coordinate, Variable, together
 from dsm.samplers._accept import allowance
 from dsm.samplers._thermal import AbstractThermalSystem, AtBeta
 from dsm.samplers.sign_perceptron import AbstractSampler, Sampling
@@ -97,12 +97,12 @@ class Exchange(AbstractSystem):
         within = {
             name: variable._replace(dims=("beta", *variable.dims)) for name, variable in self.system.variables.items()
         }
-        return within | {
+        trips = "round trips from the lowest beta to the highest and back, of all students of a ladder"
+        own = {
             "swaps": Variable(("pair",), "swaps with the next higher beta since sweep 0", draws=""),
-            "round_trips": Variable(
-                (), "round trips from the lowest beta to the highest and back, of all students of a ladder", draws=""
-            ),
+            "round_trips": Variable((), trips, draws=""),
         }
+        return together(own, within)
 
     @property
     def coordinates(self) -> dict[str, Coordinate]:

@@ -14,6 +14,7 @@ from dsm.store._sweep import load_sweep as load_sweep
 __all__ = [
     "Checkpoints",
     "RunDirectory",
+    "attributes",
     "check_shapes",
     "describe",
     "load",

@@ -17,7 +17,7 @@ import yaml
 
 from dsm._errors import InUseError, StoreError
 from dsm._runs import PROGRESS
-from dsm.config import Config, flatten
+from dsm.config import SOURCES, Config, flatten
 
 #: Files that a run may leave before it has a configuration; hidden ones (lock, temporary files) too.
 OWN = {"manifest.json", "log.txt"}
@@ -183,7 +183,7 @@ def _same_settings(directory: RunDirectory, config: Config) -> None:
     # A setting that is younger than the run had its default then.
     there = config.defaults() | flatten(stored)
     different = [
-        f"  {key}: {there.get(key, 'absent')} there, {own.get(key, 'absent')} now"
+        _difference(key, there.get(key, "absent"), own.get(key, "absent"))
         for key in sorted(there | own)
         if there.get(key, "absent") != own.get(key, "absent")
     ]
@@ -192,6 +192,15 @@ def _same_settings(directory: RunDirectory, config: Config) -> None:
             f"{directory.path} holds a run of another configuration:\n" + "\n".join(different) + "\n"
             "Choose another run.dir, or run.resume=never to start afresh beside it."
         )
+
+
+def _difference(key: str, there: Any, now: Any) -> str:
+    section, _, name = key.partition(".")
+    if section != SOURCES:
+        return f"  {key}: {there} there, {now} now"
+    if "absent" not in (there, now):
+        return f"  the source of {name} has changed since"
+    return f"  {name} only {'now' if there == 'absent' else 'there'}"
 
 
 def remove(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import xarray as xr
 
 from dsm._errors import StoreError
 from dsm._runs import find_runs
-from dsm.config import flatten
+from dsm.config import SOURCES, flatten
 from dsm.store._dataset import load
 from dsm.store._run_directory import RunDirectory
 
@@ -66,7 +66,9 @@ def load_sweep(path: str | Path, task: str | None = None, **settings: Any) -> xr
     tasks = sorted({str(own.get("task")) for own in finished.values()})
     if len(tasks) > 1:
         raise StoreError(f"the runs below {root} are of several tasks; choose task= one of {', '.join(tasks)}")
+    sources = {folder: _without_sources(own) for folder, own in finished.items()}
     finished = _newest(finished, root)
+    _tell_of_sources([sources[folder] for folder in finished])
     swept = [key for key in _keys(finished) if len({own.get(key) for own in finished.values()}) > 1]
     datasets = {}
     for folder in finished:
@@ -91,11 +93,23 @@ def _settings(folder: Path) -> Settings:
     return {key: _hashable(value) for key, value in flatten(stored).items()}
 
 
+def _without_sources(own: Settings) -> Settings:
+    """Take the digests of sources out of the settings of a run, and return them: runs are joined whatever they are."""
+    return {key: own.pop(key) for key in list(own) if key.startswith(f"{SOURCES}.")}
+
+
+def _tell_of_sources(sources: list[Settings]) -> None:
+    for key in _keys(dict(enumerate(sources))):
+        if len({own[key] for own in sources if key in own}) > 1:
+            name = key.removeprefix(f"{SOURCES}.")
+            logger.warning("the source of %s is not the same for all runs: it was changed between them", name)
+
+
 def _hashable(value: Any) -> Any:
     return tuple(map(_hashable, value)) if isinstance(value, (list, tuple, np.ndarray)) else value
 
 
-def _keys(runs: dict[Path, Settings]) -> list[str]:
+def _keys(runs: Mapping[Any, Settings]) -> list[str]:
     return list(dict.fromkeys(key for own in runs.values() for key in own))
 
 

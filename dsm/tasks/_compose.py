@@ -4,9 +4,10 @@ Replaceable parts (input ensemble, move, schedule, stream, start) are nodes with
 of the part, checked by the part itself.
 """
 
-import importlib
+import copy
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,34 +18,55 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dsm._errors import ConfigError
-from dsm.config import Config, folder, presets
+from dsm._registry import UnknownOption, foreign
+from dsm.config import SOURCES, Config, folder, presets
 from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
 from dsm.config._types import explain, with_whole_numbers
+from dsm.tasks._options import left_over
+from dsm.tasks._plugins import import_plugins, sources_of
 from dsm.tasks._task import task_of
 
+logger = logging.getLogger("dsm")
 
-def load(composed: DictConfig, runtime: Any) -> Config:
-    """Turn what Hydra composed into a checked `Config`; `runtime` is Hydra's own account, with the preset of each group and
-    the folders that were searched. Without an experiment the run goes where those of its task go.
+
+def load(composed: DictConfig, runtime: Any, overrides: Any = ()) -> Config:
+    """Turn what Hydra composed into a checked `Config`. `runtime` is Hydra's own account, with the preset of each group and
+    the folders that were searched; `overrides` is what was asked for, Hydra's `overrides.task`. Without an experiment the
+    run goes where those of its task go.
+
+    An option that a preset has for its part, and the part that an override names instead does not have, is left out.
 
     Raises:
-        ConfigError: a wrong type, an unknown key or an illegal value.
+        ConfigError: a wrong type, an unknown key or an illegal value, or a plugin that cannot be imported.
     """
-    for module in composed.get("plugins", []):
-        importlib.import_module(module)  # may register parts, before their names are looked up
+    sources = import_plugins(composed.get("plugins", []))  # may register parts, before their names are looked up
     task = task_of(composed.task)
-    chosen = runtime.choices
-    settings = OmegaConf.create(
-        {
-            "experiment": chosen.get("experiment") or task.home or task.name,
-            "run": {"searchpath": _searched(runtime)},
-        }
-    )
+    composed, chosen = copy.deepcopy(composed), runtime.choices
+    OmegaConf.set_struct(composed, False)
+    composed["experiment"] = chosen.get("experiment") or task.home or task.name
+    composed["run"]["searchpath"] = _searched(runtime)
+    composed["plugins"], composed[SOURCES] = list(sources), sources
+    meant_for_others = left_over(composed, overrides)
+    while True:
+        foreign.clear()
+        try:
+            config = _checked(composed, task.schema, chosen)
+            config.sources |= sources_of(foreign, sources)
+            return config
+        except UnknownOption as error:
+            if error.setting not in meant_for_others:
+                raise
+            logger.info("%s is left out: %s has no such option", error.setting, error.part)
+            part, _, option = error.setting.rpartition(".")
+            del OmegaConf.select(composed, part)[option]
+
+
+def _checked(composed: DictConfig, schema: type[Config], chosen: Mapping[str, str | None]) -> Config:
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(task.schema), with_whole_numbers(composed, task.schema), settings)
+        merged = OmegaConf.merge(OmegaConf.structured(schema), with_whole_numbers(composed, schema))
         config = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        raise explain(error, composed, task.schema, folder(), chosen) from None
+        raise explain(error, composed, schema, folder(), chosen) from None
     assert isinstance(config, Config)
     config = config.completed()
     config.check()
@@ -79,15 +101,16 @@ def compose(overrides: Sequence[str] = (), searchpath: Sequence[str] = ()) -> Co
         raise ConfigError(explain_hydra(error, overrides)) from None
     finally:
         GlobalHydra.instance().hydra = running
-    runtime = composed.hydra.runtime
+    runtime, asked = composed.hydra.runtime, composed.hydra.overrides.task
     OmegaConf.set_struct(composed, False)
     del composed["hydra"]
-    return load(composed, runtime)
+    return load(composed, runtime, asked)
 
 
 def changes(config: Config) -> dict[str, Any]:
     """What sets `config` apart from its experiment, in the fewest words: presets by group, and settings by dotted key. A
-    function of the configuration alone, however it was spelt on the command line. The seed is left out."""
+    function of the configuration alone, however it was spelt on the command line. The seed is left out, and so are the
+    sources of plugins."""
     task, name = task_of(config.task), config.experiment
     own_home = name == (task.home or task.name)
     words = [f"task={task.name}"] if own_home else [f"experiment={name}"]
@@ -106,7 +129,8 @@ def changes(config: Config) -> dict[str, Any]:
 def _differences(config: Config, words: Sequence[str]) -> dict[str, Any]:
     """Settings in which `config` differs from what the words of a command lead to."""
     base, own = compose(words, config.run.searchpath).identity(), config.identity()
-    return {key: own.get(key) for key in sorted(own | base) if own.get(key) != base.get(key) and key != "seed"}
+    named = [key for key in sorted(own | base) if key != "seed" and not key.startswith(f"{SOURCES}.")]
+    return {key: own.get(key) for key in named if own.get(key) != base.get(key)}
 
 
 def _number(config: Config, words: Sequence[str]) -> int | float:

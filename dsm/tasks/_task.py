@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from dsm._errors import require
+from dsm._parts import is_own
 from dsm.config import Config
 
 
@@ -85,7 +86,14 @@ TASKS: dict[str, Task] = {}
 
 
 def register_task(task: Task) -> Task:
-    """File a task under its name; the last definition wins."""
+    """File a task under its name; the last definition counts.
+
+    Raises:
+        ValueError: it is the name of a task of dsm, and this is another.
+    """
+    known = TASKS.get(task.name)
+    if known is not None and is_own(known.schema) and not is_own(task.schema):
+        raise ValueError(f"task {task.name!r} is one of dsm: choose another name")
     TASKS[task.name] = task
     return task
 

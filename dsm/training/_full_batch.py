@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 
 from dsm._random import stream
 from dsm._system import AbstractSystem, Others, Record
-from dsm._variables import Coordinate, Variable
+from dsm._variables import Coordinate, Variable, together
 from dsm.data import NarrowProblem
 from dsm.observables import Measures
 from dsm.observables.narrow import take_snapshot
@@ -51,7 +51,7 @@ class FullBatchLearning(AbstractSystem):
 
     @property
     def variables(self) -> dict[str, Variable]:
-        return self.measures.variables("student", PAIRS) | self.dynamics.variables
+        return together(self.dynamics.variables, self.measures.variables("student", PAIRS))
 
     @property
     def coordinates(self) -> dict[str, Coordinate]:

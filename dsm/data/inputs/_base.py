@@ -5,8 +5,13 @@ import math
 from typing import ClassVar
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Int8, Key
 
+from dsm._errors import ConfigError
+from dsm._parts import blamed, is_own, name_of
 from dsm._registry import Registry
 
 
@@ -30,6 +35,28 @@ class AbstractInputs(eqx.Module):
         Raises:
             ConfigError: the ensemble cannot give so many patterns.
         """
+
+
+def check_inputs(inputs: AbstractInputs, train: int, test: int) -> None:
+    """Draw one sample of an ensemble that is not dsm's own, and look at it.
+
+    Raises:
+        ConfigError: it is not two arrays of signs of these numbers of patterns, or an error arises in the ensemble.
+    """
+    if is_own(type(inputs)):
+        return
+    who = f"data.inputs: {name_of(type(inputs))}"
+    with blamed("data.inputs", type(inputs)):
+        drawn = jax.jit(lambda key: inputs.sample(key, train, test))(jax.random.key(0))
+    if not (isinstance(drawn, (tuple, list)) and len(drawn) == 2):
+        raise ConfigError(f"{who}: sample must return training and test patterns, got {type(drawn).__name__}")
+    for what, number, patterns in (("training", train, drawn[0]), ("test", test, drawn[1])):
+        shape = (number, inputs.width)
+        if patterns.shape != shape or patterns.dtype != jnp.int8:
+            legal, got = f"int8{list(shape)}", f"{patterns.dtype}{list(patterns.shape)}"
+            raise ConfigError(f"{who}: {what} patterns must be {legal}, got {got}")
+        if (wrong := np.asarray(patterns)[abs(np.asarray(patterns)) != 1]).size:
+            raise ConfigError(f"{who}: {what} patterns must be +1 or -1, got {wrong[0]}")
 
 
 INPUTS: Registry[AbstractInputs] = Registry("input ensemble")

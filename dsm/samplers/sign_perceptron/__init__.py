@@ -9,6 +9,7 @@ from dsm.samplers.sign_perceptron.chains import CHAINS as CHAINS
 from dsm.samplers.sign_perceptron.chains import AbstractChain as AbstractChain
 from dsm.samplers.sign_perceptron.moves import MOVES as MOVES
 from dsm.samplers.sign_perceptron.moves import AbstractMove as AbstractMove
+from dsm.samplers.sign_perceptron.moves import AbstractProposal as AbstractProposal
 from dsm.samplers.sign_perceptron.moves.gaussian import GaussianMove as GaussianMove
 from dsm.samplers.sign_perceptron.moves.heat_bath import HeatBath as HeatBath
 from dsm.samplers.sign_perceptron.moves.spin_flip import SpinFlip as SpinFlip
@@ -24,6 +25,7 @@ __all__ = [
     "STUDENT_STARTS",
     "AbstractChain",
     "AbstractMove",
+    "AbstractProposal",
     "AbstractSampler",
     "GaussianMove",
     "HeatBath",

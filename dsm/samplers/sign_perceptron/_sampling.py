@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from dsm._random import stream
 from dsm._system import Others, Record
-from dsm._variables import Coordinate, Variable
+from dsm._variables import Coordinate, Variable, together
 from dsm.data import Problem
 from dsm.observables import Measures
 from dsm.observables.sign_network import Snapshot, take_snapshot
@@ -51,7 +51,7 @@ class Sampling(AbstractThermalSystem):
             "acceptance": Variable(("layer",), accepted, draws=""),
             "cached_energy": Variable((), "energy E as the sampler keeps it"),
         }
-        return own | self.measures.variables("student", PAIRS)
+        return together(own, self.measures.variables("student", PAIRS))
 
     @property
     def coordinates(self) -> dict[str, Coordinate]:

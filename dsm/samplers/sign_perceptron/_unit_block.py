@@ -30,6 +30,7 @@ from dsm.samplers.sign_perceptron._base import AbstractSampler, Beta, Info, Stat
 from dsm.samplers.sign_perceptron.chains import AbstractChain, at
 from dsm.samplers.sign_perceptron.chains.plain import PlainChain
 from dsm.samplers.sign_perceptron.moves import AbstractMove
+from dsm.samplers.sign_perceptron.moves._check import check_move
 
 
 class UnitBlock(AbstractSampler):
@@ -55,6 +56,7 @@ class UnitBlock(AbstractSampler):
                 f"move = {type(self.move).__name__}: moves {kind}, "
                 f"and the network has {type(problem.teacher.prior).__name__.lower()} weights"
             )
+        check_move(self.move, problem.teacher.prior, problem.teacher.wiring.fan_in)
 
     def step_bytes(self, problem: Problem) -> int:
         """6 arrays [N, M], the weights as matrices, a layer's random numbers."""

@@ -15,6 +15,7 @@ from dsm.data import NarrowProblem, narrow_problem
 from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, over_chains, single, varying
 from dsm.observables import choose_measures
 from dsm.observables.narrow import OBSERVABLES
+from dsm.tasks._check import check_results
 from dsm.tasks._dataset import averages, constants_of, dataset_of
 from dsm.tasks._draw import draw_with
 from dsm.tasks._task import History, Job
@@ -48,7 +49,7 @@ def plan(config: NarrowConfig, key: Key[Array, ""]) -> tuple[FullBatchLearning, 
     """The system, the axes of the ensemble and the devices, from shapes alone.
 
     Raises:
-        ConfigError: outputs would have a large mean.
+        ConfigError: outputs would have a large mean, or a part that is not dsm's own does not do what it should.
         CapacityError: the run cannot fit in memory.
     """
     config.network.check_mean()
@@ -71,8 +72,26 @@ def plan(config: NarrowConfig, key: Key[Array, ""]) -> tuple[FullBatchLearning, 
     )
     layout = make_layout(axes, system.step_bytes(single(problems, axes)), config.run.devices, config.run.block)
     smaller = "data.alpha, data.test_patterns, network.width or network.units"
-    check_capacity(system, problems, axes, 0, layout, config.run, ("data.samples", "sample"), smaller)
+    record = check_capacity(system, problems, axes, 0, layout, config.run, ("data.samples", "sample"), smaller)
+    names, coordinates = tuple(axis.name for axis in axes), system.coordinates | coordinates_of(config)
+    check_results(system.variables, record, (*names, "step"), coordinates)
+    if not system.measures.are_own:  # what is taken of teachers once, in the end, is looked at now
+        constants = eqx.filter_eval_shape(system.constants, single(problems, axes))
+        check_results(system.constant_variables, constants, (*names, "step"), coordinates)
     return system, axes, layout
+
+
+def coordinates_of(config: NarrowConfig) -> dict[str, Coordinate]:
+    """Of the axes of the ensemble, and of dimensions that quantities share."""
+    data, training = config.data, config.training
+    return {
+        "sample": Coordinate(np.arange(data.samples), "teacher and patterns"),
+        "alpha": Coordinate(np.asarray(data.alphas), "patterns for each weight, P / (N K)"),
+        "temperature": Coordinate(np.asarray(training.temperatures), "temperature T"),
+        "weight_decay": Coordinate(np.asarray(training.weight_decays), "weight decay lambda"),
+        "replica": Coordinate(np.arange(training.replicas), "independent student of the same patterns"),
+        "unit": Coordinate(np.arange(config.network.units), "hidden unit"),
+    }
 
 
 def make_driver(
@@ -136,16 +155,7 @@ def _final_test_error(dataset: xr.Dataset) -> float | None:
 def _dataset(config: NarrowConfig, driver: Driver | None, history: History) -> xr.Dataset:
     """Records of every student, what is known of the teachers, and averages."""
     assert driver is not None
-    data, training = config.data, config.training
-    coordinates = {
-        "step": Coordinate(np.asarray(history.times), "steps"),
-        "sample": Coordinate(np.arange(data.samples), "teacher and patterns"),
-        "alpha": Coordinate(np.asarray(data.alphas), "patterns for each weight, P / (N K)"),
-        "temperature": Coordinate(np.asarray(training.temperatures), "temperature T"),
-        "weight_decay": Coordinate(np.asarray(training.weight_decays), "weight decay lambda"),
-        "replica": Coordinate(np.arange(training.replicas), "independent student of the same patterns"),
-        "unit": Coordinate(np.arange(config.network.units), "hidden unit"),
-    }
+    coordinates = {"step": Coordinate(np.asarray(history.times), "steps"), **coordinates_of(config)}
     records = {name: np.stack(values) for name, values in history.records.items()}
     dataset = dataset_of(driver, "step", coordinates, records, ORDER)
     system = driver.system

@@ -15,6 +15,7 @@ from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, single
 from dsm.networks import ACTIVATIONS
 from dsm.observables import choose_measures
 from dsm.observables.two_layer import OBSERVABLES
+from dsm.tasks._check import check_results
 from dsm.tasks._dataset import averages, dataset_of
 from dsm.tasks._draw import draw_with
 from dsm.tasks._task import History, Job
@@ -76,6 +77,7 @@ def plan(
     """The system, the axis of samples and the devices, from shapes alone.
 
     Raises:
+        ConfigError: a part that is not dsm's own does not do what it should.
         CapacityError: the run cannot fit in memory.
     """
     problems = eqx.filter_eval_shape(functools.partial(draw_problems, config, overlaps), key)
@@ -87,8 +89,19 @@ def plan(
     axes = (Axis("sample", config.data.samples, 0),)
     layout = make_layout(axes, system.step_bytes(single(problems, axes)), config.run.devices, config.run.block)
     smaller = "data.patterns, data.test_patterns or network.width"
-    check_capacity(system, problems, axes, 0, layout, config.run, ("data.samples", "sample"), smaller)
+    record = check_capacity(system, problems, axes, 0, layout, config.run, ("data.samples", "sample"), smaller)
+    check_results(system.variables, record, ("sample", "t"), system.coordinates | units(config))
     return system, axes, layout
+
+
+def units(config: OnlineSGDConfig) -> dict[str, Coordinate]:
+    """Coordinates of dimensions that quantities share."""
+    network = config.network
+    return {
+        "student": Coordinate(np.arange(network.students), "unit of the student"),
+        "student_2": Coordinate(np.arange(network.students), "unit of the student"),
+        "teacher": Coordinate(np.arange(network.teachers), "unit of the teacher"),
+    }
 
 
 def make_driver(
@@ -142,14 +155,8 @@ def _final_test_error(dataset: xr.Dataset) -> float | None:
 
 def _dataset(config: OnlineSGDConfig, driver: Driver | None, history: History) -> xr.Dataset:
     """Order parameters and errors of every sample, and averages."""
-    network = config.network
-    times = np.asarray(record_steps(config) if driver is None else history.times) / network.width
-    coordinates = {
-        "t": Coordinate(times, "time, examples per input dimension"),
-        "student": Coordinate(np.arange(network.students), "unit of the student"),
-        "student_2": Coordinate(np.arange(network.students), "unit of the student"),
-        "teacher": Coordinate(np.arange(network.teachers), "unit of the teacher"),
-    }
+    times = np.asarray(record_steps(config) if driver is None else history.times) / config.network.width
+    coordinates = {"t": Coordinate(times, "time, examples per input dimension"), **units(config)}
     if driver is None:
         return xr.Dataset(
             coords={name: (name, given.values, {"long_name": given.long_name}) for name, given in coordinates.items()}

@@ -2,6 +2,7 @@
 
 import functools
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,12 +12,13 @@ from jaxtyping import Array, Int, Key, PyTree
 from dsm._random import root_key, stream
 from dsm._system import AbstractSystem
 from dsm._variables import Coordinate
-from dsm.data import INPUTS, Problem, teacher_problem
+from dsm.data import INPUTS, Problem, check_inputs, teacher_problem, training_patterns
 from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, single
 from dsm.networks import SignNetwork, make_wiring
 from dsm.observables import choose_measures
 from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS, AtBeta, Exchange, Sampling, UnitBlock
+from dsm.tasks._check import check_results
 from dsm.tasks._dataset import averages, constants_of, convergence, dataset_of
 from dsm.tasks._draw import draw_with
 from dsm.tasks._task import History, Job
@@ -49,8 +51,12 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     """The system, the axes of the ensemble and the devices, from shapes alone.
 
     Raises:
+        ConfigError: a part that is not dsm's own does not do what it should.
         CapacityError: the run cannot fit in memory.
     """
+    data = config.data
+    inputs = INPUTS.build(data.inputs, "data.inputs", width=config.network.width)
+    check_inputs(inputs, training_patterns(data.alpha, config.network.inputs_per_unit), data.test_patterns)
     problems = jax.eval_shape(functools.partial(draw_problems, config), key)
     sampler = UnitBlock(MOVES.build(config.sampler.move, "sampler.move"), config.sampler.inner)
     sampler.check(problems)
@@ -74,8 +80,33 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     layout = make_layout(axes, system.step_bytes(single(problems, axes)), config.run.devices, config.run.block)
     smaller = "data.samples, data.alpha, data.test_patterns, network.width or network.depth"
     references = len(config.observe.references)
-    check_capacity(system, problems, axes, references, layout, config.run, ("sampler.replicas", "replica"), smaller)
+    setting = ("sampler.replicas", "replica")
+    record = check_capacity(system, problems, axes, references, layout, config.run, setting, smaller)
+    names, coordinates = tuple(axis.name for axis in axes), system.coordinates | coordinates_of(config)
+    check_results(system.variables, record, (*names, "sweep"), coordinates)
+    if not sampling.measures.are_own:  # what is taken of them once, in the end, is looked at now
+        stacked = problems if isinstance(system, Exchange) else problems.problem
+        constants = eqx.filter_eval_shape(sampling.constants, key, stacked, config.observe.independent)
+        constants = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), constants)
+        check_results(sampling.constant_variables, constants, (*names, "sweep"), coordinates)
     return system, axes, layout
+
+
+def coordinates_of(config: SampleConfig) -> dict[str, Coordinate]:
+    """Of the axes of the ensemble, and of dimensions that quantities share."""
+    sampler = config.sampler
+    coordinates = {
+        "sample": Coordinate(np.arange(config.data.samples), "disorder sample"),
+        "beta": Coordinate(np.asarray(sampler.betas), "inverse temperature"),
+        "replica": Coordinate(np.arange(sampler.replicas), "student"),
+        "layer": Coordinate(np.arange(1, config.network.depth + 1), "layer, 1 next to the input"),
+    }
+    if sampler.exchange is not None:
+        lower = np.asarray(sampler.betas[:-1])
+        coordinates["pair"] = Coordinate(lower, "lower inverse temperature of two neighbours")
+    if config.observe.references:
+        coordinates["reference"] = Coordinate(np.asarray(config.observe.references), "sweep t_w of the past student")
+    return coordinates
 
 
 def make_driver(
@@ -131,19 +162,8 @@ def _final_test_error(dataset: xr.Dataset) -> float | None:
 def _dataset(config: SampleConfig, driver: Driver | None, history: History) -> xr.Dataset:
     """Every chain's records, those of the baseline, averages, and convergence statistics with `observe.burn_in`."""
     assert driver is not None
-    sampler, times = config.sampler, np.asarray(history.times)
-    coordinates = {
-        "sweep": Coordinate(times, "Monte Carlo sweeps done"),
-        "sample": Coordinate(np.arange(config.data.samples), "disorder sample"),
-        "beta": Coordinate(np.asarray(sampler.betas), "inverse temperature"),
-        "replica": Coordinate(np.arange(sampler.replicas), "student"),
-        "layer": Coordinate(np.arange(1, config.network.depth + 1), "layer, 1 next to the input"),
-    }
-    if sampler.exchange is not None:
-        lower = np.asarray(sampler.betas[:-1])
-        coordinates["pair"] = Coordinate(lower, "lower inverse temperature of two neighbours")
-    if config.observe.references:
-        coordinates["reference"] = Coordinate(np.asarray(config.observe.references), "sweep t_w of the past student")
+    times = np.asarray(history.times)
+    coordinates = {"sweep": Coordinate(times, "Monte Carlo sweeps done"), **coordinates_of(config)}
     records = {name: np.stack(values) for name, values in history.records.items() if name != "cached_energy"}
     dataset = dataset_of(driver, "sweep", coordinates, records, ORDER)
     system, problems = driver.system, driver.problems

@@ -100,13 +100,10 @@ class SamplerConfig:
         require(rising, "sampler.beta", list(self.betas), "strictly increasing")
         move = MOVES.build(self.move, "sampler.move")
         prior = PRIORS.get(network.weights)()
-        legal = [name for name in MOVES.names if MOVES.get(name).continuous == prior.continuous]  # type: ignore[attr-defined]
-        require(
-            move.continuous == prior.continuous,
-            "sampler.move.name",
-            self.move["name"],
-            f"one of {', '.join(legal)} with network.weights = {network.weights}",
-        )
+        if move.continuous != prior.continuous:
+            legal = [name for name in MOVES.names if MOVES.get(name).continuous == prior.continuous]  # type: ignore[attr-defined]
+            fitting = f"one of {', '.join(legal)} with network.weights = {network.weights}"
+            require(False, "sampler.move.name", self.move["name"], fitting)
         if move.keeps_energy:
             why = f"with sampler.move.name = {self.move['name']}, which keeps the energy"
             require(self.start == "planted", "sampler.start", self.start, f"planted {why}")

@@ -15,6 +15,7 @@ from dsm.data import DeepProblem, deep_problem
 from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, over_chains, single, varying
 from dsm.observables import choose_measures
 from dsm.observables.deep_network import OBSERVABLES
+from dsm.tasks._check import check_results
 from dsm.tasks._dataset import averages, constants_of, dataset_of
 from dsm.tasks._draw import draw_with
 from dsm.tasks._task import History, Job
@@ -47,6 +48,7 @@ def plan(config: SpecialisationConfig, key: Key[Array, ""]) -> tuple[MinibatchLe
     """The system, the axes of the ensemble and the devices, from shapes alone.
 
     Raises:
+        ConfigError: a part that is not dsm's own does not do what it should.
         CapacityError: the run cannot fit in memory.
     """
     problems = eqx.filter_eval_shape(functools.partial(draw_problems, config), key)
@@ -73,8 +75,29 @@ def plan(config: SpecialisationConfig, key: Key[Array, ""]) -> tuple[MinibatchLe
     )
     layout = make_layout(axes, system.step_bytes(single(problems, axes)), config.run.devices, config.run.block)
     smaller = "data.patterns, data.test_patterns, observe.patterns, network.teachers or network.multi"
-    check_capacity(system, problems, axes, 0, layout, config.run, ("data.samples", "sample"), smaller)
+    record = check_capacity(system, problems, axes, 0, layout, config.run, ("data.samples", "sample"), smaller)
+    names, coordinates = tuple(axis.name for axis in axes), system.coordinates | coordinates_of(config)
+    check_results(system.variables, record, (*names, "epoch"), coordinates)
+    if not system.measures.are_own:  # what is taken of teachers once, in the end, is looked at now
+        constants = eqx.filter_eval_shape(system.constants, single(problems, axes))
+        check_results(system.constant_variables, constants, (*names, "epoch"), coordinates)
     return system, axes, layout
+
+
+def coordinates_of(config: SpecialisationConfig) -> dict[str, Coordinate]:
+    """Of the axes of the ensemble, and of dimensions that quantities share."""
+    network = config.network
+    hidden = max(network.hidden)
+    students = np.arange(network.multi * hidden)
+    return {
+        "sample": Coordinate(np.arange(config.data.samples), "teacher, student and inputs"),
+        "decay": Coordinate(np.asarray(network.decays), "decay p of the teacher's strengths, i**-p"),
+        "lr": Coordinate(np.asarray(config.training.rates), "learning rate at the beginning"),
+        "layer": Coordinate(np.arange(1, len(network.hidden) + 1), "hidden layer, 1 next to the input"),
+        "teacher": Coordinate(np.arange(hidden), "unit of the teacher, the strongest first"),
+        "student": Coordinate(students, "unit of the student"),
+        "student_2": Coordinate(students, "unit of the student"),
+    }
 
 
 def make_driver(
@@ -133,19 +156,9 @@ def _final_test_loss(dataset: xr.Dataset) -> float | None:
 def _dataset(config: SpecialisationConfig, driver: Driver | None, history: History) -> xr.Dataset:
     """Records of every student, what is known of the teachers, and averages."""
     assert driver is not None
-    network, steps = config.network, config.training.per_epoch(config.data)
-    hidden = max(network.hidden)
-    students = np.arange(network.multi * hidden)
-    coordinates = {
-        "epoch": Coordinate(np.asarray(history.times) // steps, f"epochs of {steps} iterations"),
-        "sample": Coordinate(np.arange(config.data.samples), "teacher, student and inputs"),
-        "decay": Coordinate(np.asarray(network.decays), "decay p of the teacher's strengths, i**-p"),
-        "lr": Coordinate(np.asarray(config.training.rates), "learning rate at the beginning"),
-        "layer": Coordinate(np.arange(1, len(network.hidden) + 1), "hidden layer, 1 next to the input"),
-        "teacher": Coordinate(np.arange(hidden), "unit of the teacher, the strongest first"),
-        "student": Coordinate(students, "unit of the student"),
-        "student_2": Coordinate(students, "unit of the student"),
-    }
+    steps = config.training.per_epoch(config.data)
+    epochs = Coordinate(np.asarray(history.times) // steps, f"epochs of {steps} iterations")
+    coordinates = {"epoch": epochs, **coordinates_of(config)}
     records = {name: np.stack(values) for name, values in history.records.items()}
     dataset = dataset_of(driver, "epoch", coordinates, records, ORDER)
     system = driver.system

@@ -6,6 +6,11 @@ from dsm.samplers.sign_perceptron.moves._base import AbstractMove as AbstractMov
 from dsm.samplers.sign_perceptron.moves._base import AbstractProposal as AbstractProposal
 from dsm.samplers.sign_perceptron.moves._base import Unit as Unit
 
-__all__ = ["MOVES", "AbstractMove", "AbstractProposal", "Unit"]
+__all__ = [
+    "MOVES",
+    "AbstractMove",
+    "AbstractProposal",
+    "Unit",
+]
 
 import_folder(__name__, __path__)

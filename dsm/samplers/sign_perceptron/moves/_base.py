@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from dsm._registry import Registry
-from dsm.networks import is_up
+from dsm.networks import is_up, to_lattice
 from dsm.samplers._accept import allowance
 
 
@@ -45,11 +45,17 @@ class AbstractMove(eqx.Module):
 
     @abc.abstractmethod
     def update(self, draws: PyTree[Array], weight: Float[Array, ""], unit: Unit, fan_in: int) -> Float[Array, ""]:
-        """The weight after one move, given that move's entries of `draw`."""
+        """The weight after one move, given that move's entries of `draw`.
+
+        A continuous one must be on the lattice (`dsm.networks.to_lattice`), a sign +1 or -1.
+        """
 
 
 class AbstractProposal(AbstractMove):
-    """A move that proposes a value from a law reversible with respect to the prior, then accepts or rejects."""
+    """A move that proposes a value from a law reversible with respect to the prior, then accepts or rejects.
+
+    Proposals for continuous weights are rounded to the lattice.
+    """
 
     @abc.abstractmethod
     def draw_proposal(self, key: Key[Array, ""], shape: tuple[int, ...]) -> PyTree[Array]:
@@ -66,6 +72,8 @@ class AbstractProposal(AbstractMove):
     def update(self, draws: PyTree[Array], weight: Float[Array, ""], unit: Unit, fan_in: int) -> Float[Array, ""]:
         numbers, allowed = draws
         proposed = self.propose(numbers, weight, fan_in)
+        if self.continuous:
+            proposed = to_lattice(proposed, fan_in)
         moved = unit.field + (proposed - weight) * unit.spins
         change = is_up(moved).astype(jnp.int32) - is_up(unit.field).astype(jnp.int32)
         increase = jnp.sum(unit.cost * change, dtype=jnp.int32)

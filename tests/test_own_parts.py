@@ -1,0 +1,473 @@
+"""Parts of one's own: every file and command of docs/own_parts.md, plugins that are edited, parts that are wrong."""
+
+import importlib
+import json
+import linecache
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dsm
+from dsm._errors import ConfigError, StoreError
+from dsm._registry import REGISTRIES
+from dsm.networks import PRIORS
+from dsm.observables.sign_network import OBSERVABLES
+from dsm.samplers import MOVES, AbstractProposal
+from dsm.samplers.sign_perceptron.moves._check import check_move
+from dsm.tasks import _plugins
+from runs import command, environment
+from runs import dsm as run_dsm
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "own_parts.md"
+TINY = (
+    "network.width=4",
+    "network.depth=2",
+    "data.samples=2",
+    "data.test_patterns=10",
+    "sampler.replicas=2",
+    "sampler.sweeps=4",
+    "observe.theory=false",
+)
+#: The installed command does not have the working folder on its path.
+AS_INSTALLED = "import sys; sys.path = [folder for folder in sys.path if folder]"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder, and a process that has imported nothing from it, before and after."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    monkeypatch.setattr(_plugins, "imported", {})
+    known = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - known:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+            for registry in REGISTRIES:
+                registry.forget(name)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    return [shlex.split(line) for block in blocks("sh") for line in block.splitlines()]
+
+
+@pytest.fixture
+def page(folder):
+    """The working folder with the files of the page."""
+    for block in blocks("python") + blocks("yaml"):
+        if found := re.match(r"(?:# @package _global_\n)?# (\S+\.(?:py|yaml))\n", block):
+            file = folder / found[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block)
+    return folder
+
+
+def write(folder: Path, name: str, *lines: str) -> None:
+    (folder / f"{name}.py").write_text("\n".join(lines) + "\n")
+
+
+# ------------------------------------------------------------------------------------------------------------ the page
+
+
+def test_parts_of_the_page_together_as_a_command_and_after_an_edit(page, caplog):
+    (words,) = [words for words in commands() if "plugins=[mymove,myobservables,myinputs]" in words]
+    assert words[0] == "dsm"
+    run_dsm(*words[1:], *TINY, "run.dir=here", cwd=page, program=AS_INSTALLED)
+    found = dsm.load("here")
+    assert found.magnetisation.dims == ("sample", "beta", "replica", "layer", "sweep")
+    assert found.magnetisation_of_half.sel(half="left").dims == ("sample", "beta", "replica", "sweep")
+    assert found.baseline_magnetisation.dims == ("sample", "machine", "layer")
+    assert {"teacher_agreement_mean", "student_agreement_error", "past_agreement_mean"} <= set(found.data_vars)
+    figures = {file.name for file in (page / "here" / "figures").iterdir()}
+    assert figures == {"overlap_profile.png", "learning_curves.png"}
+    again = (*words[1:], *TINY, "run.dir=here")
+    assert dsm.run(*again) == page / "here"  # finished already
+    with (page / "mymove.py").open("a") as file:
+        file.write("# an edit\n")
+    with (
+        caplog.at_level("INFO", "dsm"),
+        pytest.raises(StoreError, match="  the source of mymove has changed since"),
+    ):
+        dsm.run(*again)
+    assert "plugins=[mymove]: its source has changed, and is imported again" in caplog.messages
+
+
+def test_commands_of_the_page_are_legal(page):
+    told = [words for words in commands() if words[0] == "dsm" and "--config-dir" not in words]
+    assert len(told) == 5
+    for words in told:
+        dsm.compose(*words[1:], *TINY)
+    move = dsm.compose(*told[0][1:]).sampler.move
+    assert move == dsm.compose(*told[1][1:]).sampler.move == {"name": "mirror", "refresh": 0.3}
+
+
+def test_closure_of_the_page(page, monkeypatch):
+    assert ["python", "shown.py"] in commands()
+    monkeypatch.syspath_prepend(page)
+    found = runpy.run_path("shown.py")["found"]
+    alone = dsm.theory.deep_student_machine(1, [2.0, 4.0]).weight_overlap
+    np.testing.assert_allclose(found.weight_overlap, np.repeat(alone, 3, axis=1), rtol=1e-6)
+
+
+def test_task_of_the_page(page):
+    (words,) = [words for words in commands() if "--config-dir" in words]
+    run_dsm(*words[1:], cwd=page, program=AS_INSTALLED)
+    found = dsm.load(page / "runs" / "mywalk" / "default" / "seed=0")
+    assert found.x.dims == ("sample", "decay", "t") and found.sizes["t"] == 21
+    assert found.plugins == ["mywalk"]
+
+
+def test_cell_of_the_page_and_the_cell_run_again(folder, monkeypatch, caplog):
+    (cell,) = [block for block in blocks("python") if block.startswith("# in a cell")]
+    run = dsm.run
+    monkeypatch.setattr(dsm, "run", lambda *words: run(*words, *TINY, "run.figures=false", "run.dir=run"))
+    notebook = {"__name__": "__main__"}
+    exec(cell, notebook)
+    before = dsm.load(notebook["path"]).up
+    edited = cell.replace("(machine.test[-1] > 0).mean()", "(machine.test[-1] > 0).mean() + 1")
+    edited = edited.replace("class Up(", "class Upper(").replace('"observe', '"run.resume=never", "observe')
+    assert edited.count("Upper") == 1
+    with caplog.at_level("INFO", "dsm"):
+        exec(edited, notebook)
+    after = dsm.load(notebook["path"]).up
+    np.testing.assert_allclose(after, before + 1, rtol=1e-6)
+    assert any("'up', __main__.Up, is now __main__.Upper: the last definition counts" in m for m in caplog.messages)
+    OBSERVABLES.forget("__main__")
+
+
+# --------------------------------------------------------------------------------------------------- importing plugins
+
+
+def test_the_command_tells_of_plugins_in_one_line(folder):
+    write(folder, "broken", "x = 1", "x = = 2")
+    write(folder, "needy", "import nowhere_to_be_found")
+    write(folder, "wrong", "def f():", "    return undefined", "f()")
+    write(folder, "clash", "from dsm.samplers import MOVES", "MOVES.register('gaussian')(type('Mine', (), {}))")
+    write(folder, "task", "from dsm.tasks import register_task, Task", "from dsm.config import Config",
+          "class Mine(Config): pass", "register_task(Task('narrow', Mine, print, print, {}))")  # fmt: skip
+    write(folder, "test", "")
+    for plugins, message in {
+        "[missing]": f"plugins=[missing]: no module missing in {folder} or on the Python path",
+        "nothing": f"plugins=[nothing]: no module nothing in {folder} or on the Python path",
+        "[broken]": "plugins=[broken]: broken.py, line 2: SyntaxError: invalid syntax",
+        "[needy]": "plugins=[needy]: needy.py, line 1: ModuleNotFoundError: No module named 'nowhere_to_be_found'",
+        "[wrong]": "plugins=[wrong]: wrong.py, line 2: NameError: name 'undefined' is not defined",
+        "[clash]": "plugins=[clash]: clash.py, line 2: ValueError: move 'gaussian' is dsm.samplers.sign_perceptron.",
+        "[task]": "plugins=[task]: task.py, line 4: ValueError: task 'narrow' is one of dsm: choose another name",
+        "3": "plugins = 3: must be a list of Python modules, as in plugins=[mymove]",
+    }.items():
+        with pytest.raises(ConfigError) as caught:
+            dsm.compose("experiment=quickstart", f"plugins={plugins}")
+        assert str(caught.value).startswith(message)
+    with pytest.raises(
+        ConfigError, match=r"plugins=\[test\]: Python has another module of this name, .*: rename yours"
+    ):
+        dsm.compose("plugins=[test]")
+    done = subprocess.run(command("plugins=[wrong]", program=AS_INSTALLED), capture_output=True, text=True, cwd=folder,
+                          env=environment())  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "dsm: plugins=[wrong]: wrong.py, line 2: NameError: name 'undefined' is not defined\n"
+
+
+def test_an_edited_plugin_is_imported_again_in_the_same_process(folder):
+    part = "from dsm.samplers import MOVES, SpinFlip", "@MOVES.register('{0}')", "class {0}(SpinFlip): number = {1}"
+    (folder / "mypack").mkdir()
+    write(folder, "mypack/__init__", "from mypack import moves")
+    write(folder, "mypack/moves", *(line.format("First", 1) for line in part))
+    first = dsm.compose("plugins=mypack")
+    assert MOVES.get("First").number == 1 and first.plugins == ["mypack"]
+    assert dsm.compose("plugins=[mypack]") == first
+    write(folder, "mypack/moves", *(line.format("First", 2) for line in part))
+    assert dsm.compose("plugins=[mypack]").sources != first.sources
+    assert MOVES.get("First").number == 2
+    write(folder, "mypack/moves", *(line.format("Second", 3) for line in part))
+    dsm.compose("plugins=[mypack]")
+    assert "First" not in MOVES.names and MOVES.get("Second").number == 3
+
+
+def test_sources_of_parts_of_a_script_or_a_cell_are_known(folder):
+    source = OBSERVABLE.format(**GOOD)
+
+    def sources(*words: str) -> dict[str, str]:
+        return dsm.compose("experiment=quickstart", *words).sources
+
+    def define(text: str, cell: str) -> None:
+        linecache.cache[cell] = len(text), None, text.splitlines(keepends=True), cell  # as ipykernel does
+        exec(compile(text, cell, "exec"), {"__name__": "notebook"})
+
+    used = "observe.quantities=[mine]"
+    define(source, "/tmp/cell_1.py")
+    first = sources(used)
+    assert first.keys() == {"notebook.Mine"}
+    assert sources() == {} and sources(used) == first
+    define("x = 1\n" + source, "/tmp/cell_2.py")  # the same class in an edited cell
+    assert sources(used) == first
+    define(source.replace("jnp.zeros(2", "jnp.ones(2"), "/tmp/cell_3.py")
+    assert sources(used).keys() == first.keys() and sources(used) != first
+    OBSERVABLES.forget("notebook")
+    write(folder, "script", source)
+    importlib.import_module("script")
+    assert sources(used).keys() == {"script.Mine"}
+
+
+def test_sources_are_no_axis_of_a_sweep(folder, caplog):
+    for number, source in enumerate(("a", "b", "b")):
+        path = folder / "runs" / str(number)
+        path.mkdir(parents=True)
+        (path / "config.yaml").write_text(
+            f"task: sample\nseed: {min(number, 1)}\nplugins: [p]\nsources: {{p: {source}}}\n"
+        )
+        dsm.store.write(dsm.store._sweep.xr.Dataset({"x": float(number)}), path / "results.nc")
+        (path / "DONE").write_text(json.dumps({"value": None}))
+    joined = dsm.load_sweep("runs")
+    assert joined.x.dims == ("seed",) and joined.x.values.tolist() == [0.0, 2.0]
+    assert "the source of p is not the same for all runs: it was changed between them" in caplog.messages
+
+
+# ------------------------------------------------------------------------------------------------------ options of parts
+
+
+def test_options_of_parts_need_no_plus(caplog):
+    narrow = ("experiment=narrow_temperature",)
+    planted = dsm.compose(*narrow).training.start
+    assert planted == {"name": "planted", "distance": 0.7}
+    with caplog.at_level("INFO", "dsm"):
+        assert dsm.compose(*narrow, "training.start.name=random").training.start == {"name": "random"}
+    assert caplog.messages == ["training.start.distance is left out: random has no such option"]
+    assert dsm.compose(*narrow, "training.start={name:random}").training.start == {"name": "random"}
+    chosen = dsm.compose("task=narrow", "training.start={name:planted,distance:0.5}").training.start
+    assert chosen == {"name": "planted", "distance": 0.5}
+    assert (
+        dsm.compose("task=narrow", "training.start.name=planted", "training.start.distance=0.5").training.start
+        == chosen
+    )
+    assert (
+        dsm.compose(*narrow, "training.start.name=random", "~training.start.distance").training.start["name"]
+        == "random"
+    )
+    for words in (
+        ("training.start.name=random", "training.start.distance=0.5"),
+        ("training.start={name:random,distance:0.5}",),
+    ):
+        with pytest.raises(ConfigError, match="training.start.distance = 0.5: random has no such option"):
+            dsm.compose(*narrow, *words)
+    shared = dsm.compose("experiment=specialisation_teacher_aware", "data.dataset.name=gaussian")
+    assert shared.data.dataset == {"name": "gaussian", "std": 1.5}  # an option that both have is kept
+
+
+# ---------------------------------------------------------------------------------------------- parts that do it wrong
+
+OBSERVABLE = """
+import jax.numpy as jnp
+from dsm.observables import AbstractMachineObservable, AbstractPairObservable, Coordinate, Variable
+from dsm.observables.{kind} import OBSERVABLES
+@OBSERVABLES.register("mine")
+class Mine({base}):
+    variables = {{{variables}}}
+    {more}
+    def __call__(self, *machines):
+        return {result}
+"""
+#: What is wrong with an observable: what differs from a good one, and what is said.
+BAD_OBSERVABLES = {
+    "shape": (
+        {"result": "{'mine': jnp.zeros((2, 3), 'float32')}"},
+        "bad.Mine: mine must have the dimensions (layer), got an array of shape (2, 3)",
+    ),
+    "entries": (
+        {"result": "{'mine': jnp.zeros(3, 'float32')}"},
+        "mine must have 2 entries along layer, got 3",
+    ),
+    "entries of its own dimension": (
+        {
+            "variables": "'mine': Variable(('half',), 'mine')",
+            "more": "coordinates = {'half': Coordinate(['left', 'right'], 'half')}",
+            "result": "{'mine': jnp.zeros(3, 'float32')}",
+        },
+        "mine must have 2 entries along half, got 3",
+    ),
+    "of a pair": (
+        {"base": "AbstractPairObservable", "result": "{'mine': jnp.zeros((), 'float32')}"},
+        "bad.Mine: mine must have the dimensions (layer), got an array of shape ()",
+    ),
+    "of the teacher": (
+        {"more": "machines = ('teacher',)", "result": "{'mine': jnp.zeros(3, 'float32')}"},
+        "teacher_mine must have 2 entries along layer, got 3",
+    ),
+    "variables": (
+        {"result": "{'yours': jnp.zeros(2, 'float32')}"},
+        "bad.Mine: must return a dictionary of mine, got yours",
+    ),
+    "no dictionary": ({"result": "jnp.zeros(2)"}, "bad.Mine: must return a dictionary of mine, got "),
+    "complex": (
+        {"result": "{'mine': jnp.zeros(2, 'complex64')}"},
+        "bad.Mine: mine must be real numbers, got complex64",
+    ),
+    "code": (
+        {"result": "{'mine': machines[0].colour}"},
+        "bad.Mine: bad.py, line 10: AttributeError: 'Snapshot' object has no attribute 'colour'",
+    ),
+    "name": (
+        {"variables": "'my own': Variable((), 'mine')"},
+        "bad.Mine: the variable 'my own' must be named by letters, digits and underscores",
+    ),
+    "name of a dimension": (
+        {"variables": "'sweep': Variable((), 'mine')", "result": "{'sweep': 0.5}"},
+        "the variable sweep must have another name: it is that of a dimension",
+    ),
+    "name of a statistic": (
+        {"variables": "'m': Variable((), 'm'), 'm_mean': Variable((), 'm')", "result": "{'m': 0.5, 'm_mean': 0.5}"},
+        "the variable m_mean must have another name: statistics are called so",
+    ),
+    "name of a quantity": (
+        {"variables": "'test_error': Variable((), 'mine')"},
+        "test_error is the name of a variable of",
+    ),
+    "name of a record": (
+        {"variables": "'acceptance': Variable((), 'mine')", "result": "{'acceptance': 0.5}"},
+        "the variable acceptance must have another name: there is one in the results",
+    ),
+    "dimension": (
+        {"variables": "'mine': Variable(('replica',), 'mine')", "result": "{'mine': jnp.zeros(2, 'float32')}"},
+        "mine: the dimension replica must have another name: all quantities have it",
+    ),
+    "dimensions": (
+        {"variables": "'mine': Variable('layer', 'mine')"},
+        "bad.Mine: dims of mine must be different names, as in ('layer',), got 'layer'",
+    ),
+    "machine": ({"more": "machines = ('students',)"}, "bad.Mine: 'students' must be one of student, teacher, baseline"),
+}
+GOOD = {
+    "kind": "sign_network",
+    "base": "AbstractMachineObservable",
+    "variables": "'mine': Variable(('layer',), 'mine')",
+    "more": "pass",
+    "result": "{'mine': jnp.zeros(2, 'float32')}",
+}
+
+
+def refusal(folder: Path, source: str, *words: str) -> str:
+    """What is said of a plugin, before anything is written."""
+    write(folder, "bad", source)
+    with pytest.raises(ConfigError) as caught:
+        dsm.run("plugins=[bad]", "run.dir=run", *words)
+    assert [path.name for path in folder.iterdir()] == ["bad.py"]
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("case", BAD_OBSERVABLES)
+def test_a_wrong_observable_is_refused_before_anything_is_written(case, folder):
+    different, message = BAD_OBSERVABLES[case]
+    source = OBSERVABLE.format(**GOOD | different)
+    told = refusal(folder, source, "experiment=quickstart", *TINY, "observe.quantities=[test_error,mine]")
+    assert told.startswith("observe.quantities: ") and message in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "dim", "size", "words"),
+    [
+        ("narrow", "unit", 3, ("task=narrow", "network.width=8", "network.units=3", "data.alpha=1")),
+        ("two_layer", "teacher", 2, ("task=online_sgd", "network.width=8", "data.samples=2")),
+        (
+            "deep_network",
+            "layer",
+            1,
+            ("task=specialisation", "network.width=8", "network.outputs=3", "data.patterns=20"),
+        ),
+    ],
+)
+def test_wrong_observables_of_other_systems(kind, dim, size, words, folder):
+    source = OBSERVABLE.format(**GOOD | {"kind": kind, "variables": f"'mine': Variable(('{dim}',), 'mine')",
+                                         "result": "{'mine': jnp.zeros(5, 'float32')}"})  # fmt: skip
+    told = refusal(folder, source, *words, "observe.quantities=[mine]")
+    assert told == f"observe.quantities: mine must have {size} entries along {dim}, got 5"
+
+
+MOVE = """
+import jax.numpy as jnp
+from dsm.samplers import MOVES, AbstractMove
+@MOVES.register("mine")
+class Mine(AbstractMove):
+    continuous = {continuous}
+    def draw(self, key, beta, shape):
+        return jnp.zeros(shape, "float32")
+    def update(self, draws, weight, unit, fan_in):
+        return {result}
+"""
+
+
+@pytest.mark.parametrize(
+    ("continuous", "result", "message"),
+    [
+        (
+            True,
+            "weight + jnp.float32(0.1)",
+            "a weight after a move must be a multiple of 1.90735e-06 (dsm.networks.to_lattice",
+        ),
+        (True, "weight * jnp.float32('nan')", "smaller than 24, got nan"),
+        (True, "jnp.float64(weight)", "a weight after a move must be one float32, got float64[]"),
+        (True, "jnp.stack([weight, weight])", "a weight after a move must be one float32, got float32[2]"),
+        (True, "weight + draw", "bad.Mine: bad.py, line 10: NameError: name 'draw' is not defined"),
+        (False, "weight / 2", "a weight after a move must be +1 or -1, got"),
+    ],
+)
+def test_a_wrong_move_is_refused_before_anything_is_written(continuous, result, message, folder):
+    prior = "spherical" if continuous else "ising"
+    words = ("experiment=quickstart", *TINY, "sampler.move.name=mine", f"network.weights={prior}")
+    told = refusal(folder, MOVE.format(continuous=continuous, result=result), *words)
+    assert told.startswith("sampler.move: bad.Mine: ") and message in told
+
+
+def test_proposals_are_put_on_the_lattice():
+    class Mine(AbstractProposal):
+        continuous = True
+
+        def draw_proposal(self, key, shape):
+            return jax.random.normal(key, shape, jnp.float32)
+
+        def propose(self, draws, weight, fan_in):
+            return draws
+
+    check_move(Mine(), PRIORS.get("spherical")(), 7)
+
+
+INPUTS = """
+import equinox as eqx
+import jax.numpy as jnp
+from dsm.data import INPUTS, AbstractInputs
+@INPUTS.register("mine")
+class Mine(AbstractInputs):
+    width: int = eqx.field(static=True)
+    def sample(self, key, train, test):
+        return {result}
+"""
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        ("jnp.ones((train, 4), 'int8')", "sample must return training and test patterns, got ArrayImpl"),
+        ("jnp.ones((train, 4)), jnp.ones((test, 4))", "training patterns must be int8[16, 4], got float64[16, 4]"),
+        (
+            "jnp.ones((train, 4), 'int8'), jnp.ones((4, test), 'int8')",
+            "test patterns must be int8[10, 4], got int8[4, 10]",
+        ),
+        ("jnp.ones((train, 4), 'int8'), jnp.zeros((test, 4), 'int8')", "test patterns must be +1 or -1, got 0"),
+        ("jnp.ones((training, 4), 'int8')", "bad.py, line 9: NameError: name 'training' is not defined"),
+    ],
+)
+def test_wrong_inputs_are_refused_before_anything_is_written(result, message, folder):
+    told = refusal(folder, INPUTS.format(result=result), "experiment=quickstart", *TINY, "data.inputs.name=mine")
+    assert told == f"data.inputs: bad.Mine: {message}"
