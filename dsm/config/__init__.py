@@ -5,6 +5,7 @@ from dsm.config._base import Config as Config
 from dsm.config._base import RunConfig as RunConfig
 from dsm.config._base import flatten as flatten
 from dsm.config._presets import folder as folder
+from dsm.config._presets import preset_files as preset_files
 from dsm.config._presets import presets as presets
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "RunConfig",
     "flatten",
     "folder",
+    "preset_files",
     "presets",
 ]

@@ -1,5 +1,6 @@
 """The presets of settings, one file each, in a folder for each group."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -10,7 +11,13 @@ def folder() -> Path:
     return inside if inside.is_dir() else package.parent / "conf"
 
 
+def preset_files(group: str, searchpath: Sequence[str] = ()) -> dict[str, Path]:
+    """Files of the presets of a group by name, those in other folders among them, as `hydra.searchpath` names them."""
+    places = [folder(), *(Path(place.removeprefix("file://")) for place in searchpath)]
+    return {path.stem: path for place in places for path in sorted((place / group).glob("*.yaml"))}
+
+
 def presets() -> dict[str, list[str]]:
     """Names of the presets of each group of settings; conf/local is nobody else's business."""
     groups = (entry for entry in sorted(folder().iterdir()) if entry.is_dir() and entry.name != "local")
-    return {group.name: sorted(path.stem for path in group.glob("*.yaml")) for group in groups}
+    return {group.name: list(preset_files(group.name)) for group in groups}

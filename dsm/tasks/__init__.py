@@ -2,7 +2,7 @@
 
 from dsm._registry import import_folder
 from dsm.config import folder as folder
-from dsm.tasks._compose import changes as changes
+from dsm.tasks._changes import changes as changes
 from dsm.tasks._compose import compose as compose
 from dsm.tasks._compose import load as load
 from dsm.tasks._path import path_of as path_of

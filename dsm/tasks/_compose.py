@@ -6,9 +6,7 @@ of the part, checked by the part itself.
 
 import copy
 import logging
-import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -19,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dsm._errors import ConfigError
 from dsm._registry import UnknownOption, foreign
-from dsm.config import SOURCES, Config, folder, presets
+from dsm.config import SOURCES, Config, folder
 from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
 from dsm.config._types import explain, with_whole_numbers
 from dsm.tasks._options import left_over
@@ -105,45 +103,3 @@ def compose(overrides: Sequence[str] = (), searchpath: Sequence[str] = ()) -> Co
     OmegaConf.set_struct(composed, False)
     del composed["hydra"]
     return load(composed, runtime, asked)
-
-
-def changes(config: Config) -> dict[str, Any]:
-    """What sets `config` apart from its experiment, in the fewest words: presets by group, and settings by dotted key. A
-    function of the configuration alone, however it was spelt on the command line. The seed is left out, and so are the
-    sources of plugins."""
-    task, name = task_of(config.task), config.experiment
-    own_home = name == (task.home or task.name)
-    words = [f"task={task.name}"] if own_home else [f"experiment={name}"]
-    found: dict[str, Any] = {}
-    different = _differences(config, words)
-    for group, names in _presets(config).items():
-        if sum(key.startswith(f"{group}.") for key in different) > 1:
-            rest, preset = min(((_number(config, [*words, f"{group}={own}"]), own) for own in names), default=(0, None))
-            if preset is not None and rest + 1 < len(different):
-                words.append(f"{group}={preset}")
-                found[group] = preset
-                different = _differences(config, words)
-    return dict(sorted((found | different).items()))
-
-
-def _differences(config: Config, words: Sequence[str]) -> dict[str, Any]:
-    """Settings in which `config` differs from what the words of a command lead to."""
-    base, own = compose(words, config.run.searchpath).identity(), config.identity()
-    named = [key for key in sorted(own | base) if key != "seed" and not key.startswith(f"{SOURCES}.")]
-    return {key: own.get(key) for key in named if own.get(key) != base.get(key)}
-
-
-def _number(config: Config, words: Sequence[str]) -> int | float:
-    try:
-        return len(_differences(config, words))
-    except ConfigError:  # a preset for other tasks
-        return math.inf
-
-
-def _presets(config: Config) -> dict[str, list[str]]:
-    """Presets of the sections that `config` has, those of one's own among them."""
-    found = {group: set(names) for group, names in presets().items() if hasattr(config, group) and group != "run"}
-    for place in config.run.searchpath:
-        for group in found:
-            found[group] |= {path.stem for path in Path(place.removeprefix("file://"), group).glob("*.yaml")}
-    return {group: sorted(names) for group, names in found.items() if group not in ("task", "experiment")}

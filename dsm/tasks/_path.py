@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dsm.config import Config
-from dsm.tasks._compose import changes
+from dsm.tasks._changes import changes
 
 NAME_LIMIT = 100
 
