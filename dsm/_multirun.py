@@ -97,9 +97,8 @@ def _launch(sweeper: BasicSweeper, jobs: list[Words], first: int) -> list[End]:
     assert sweeper.launcher is not None
     try:
         returns = sweeper.launcher.launch(jobs, initial_job_idx=first)
-    except (
-        Exception
-    ) as error:  # such as a worker that was killed: what its launcher knows of the others is lost with it
+    except Exception as error:
+        # Such as a worker that was killed: what the launcher knew of the others is lost with it.
         return [("failed", f"the launcher failed: {type(error).__name__}: {error}".splitlines()[0])] * len(jobs)
     ends = []
     for done in returns:
