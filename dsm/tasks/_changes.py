@@ -40,7 +40,13 @@ def _differences(config: Config, words: Sequence[str]) -> dict[str, Any]:
     """Settings in which `config` differs from what the words of a command lead to."""
     base, own = compose(words, config.run.searchpath).identity(), config.identity()
     named = [key for key in sorted(own | base) if key != "seed" and not key.startswith(f"{SOURCES}.")]
-    return {key: own.get(key) for key in named if own.get(key) != base.get(key)}
+    different = {key: own.get(key) for key in named if own.get(key) != base.get(key)}
+    # Another part lacks options of the one before: its name tells.
+    return {
+        key: value
+        for key, value in different.items()
+        if key in own or f"{key.rpartition('.')[0]}.name" not in different
+    }
 
 
 def _may_serve(group: str, file: Path, different: dict[str, Any]) -> bool:

@@ -71,7 +71,8 @@ def _bounded(axes: Axes, activation: str, chosen: list[xr.Dataset], points: str)
         f"{activation}, N = {settings['network.width']}, K = {settings['network.units']}, {data.sizes['sample']} samples, "
         "jackknife errors", fontsize=8,
     )  # fmt: skip
-    axes.legend(fontsize=7)
+    handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))  # one of several runs with one start
+    axes.legend(handles.values(), handles.keys(), fontsize=7)
 
 
 def _units(axes: Axes, data: xr.Dataset) -> None:
