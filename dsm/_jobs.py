@@ -1,5 +1,6 @@
 """From the words of a command to jobs, one or a sweep of them: composed by Hydra, checked, launched, and counted."""
 
+import argparse
 import logging
 import os
 import sys
@@ -26,6 +27,7 @@ from omegaconf.errors import OmegaConfBaseException
 from dsm import tasks
 from dsm._errors import ConfigError, DsmError, InUseError, require
 from dsm._logging import log_to_console
+from dsm._near import did_you_mean
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
 from dsm.config import Config
 from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
@@ -65,7 +67,11 @@ def carry_out(arguments: list[str]) -> int:
     """Run the job or the sweep that the arguments of the command describe; returns the exit status."""
     trace = "--trace" in arguments or os.environ.get("HYDRA_FULL_ERROR") == "1"
     arguments = [word for word in arguments if word != "--trace"]
-    options = get_args_parser().parse_args(arguments)
+    try:
+        options = _options(arguments)
+    except ConfigError as error:
+        print(f"dsm: {error}", file=sys.stderr)
+        return EXIT_ERROR
     log_to_console()
     if any(getattr(options, name) for name in SHOWS):
         return _show()
@@ -76,6 +82,21 @@ def carry_out(arguments: list[str]) -> int:
             traceback.print_exc()
         print(f"dsm: {explain_hydra(error, options.overrides)}", file=sys.stderr)
         return EXIT_ERROR
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    """The options of Hydra's command line. What is wrong with them is told in one line, as of settings."""
+    parser = get_args_parser()
+    parser.exit_on_error = False
+    try:
+        options, unknown = parser.parse_known_args(arguments)
+    except argparse.ArgumentError as error:
+        raise ConfigError(str(error)) from None
+    for word in unknown:
+        known = [name for name in (*parser._option_string_actions, "--trace") if name.startswith("--")]
+        close = did_you_mean(word, known) or "; dsm --help tells which there are"
+        raise ConfigError(f"{word}: there is no such option{close}")
+    return options
 
 
 def _launch(words: Sequence[str], many: bool, folder: str | None) -> int:

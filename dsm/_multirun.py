@@ -111,7 +111,12 @@ def _summary(ends: Sequence[tuple[Words, End]]) -> int:
     """Print how the jobs ended; returns the exit status of the sweep. An interruption outweighs an error: after it there is
     work left."""
     counts = Counter(how for _, (how, _) in ends)
-    logger.info("%d jobs: %s", len(ends), ", ".join(f"{counts[how]} {how}" for how in ENDS if counts[how]))
+    logger.info(
+        "%d job%s: %s",
+        len(ends),
+        "" if len(ends) == 1 else "s",
+        ", ".join(f"{counts[how]} {how}" for how in ENDS if counts[how]),
+    )
     for how in ENDS[1:]:
         for words, (own, reason) in ends:
             if own == how:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import textwrap
 from importlib import metadata
 
 from dsm._results import EXIT_ERROR
@@ -51,7 +52,10 @@ def carry_out(arguments: list[str]) -> int:
     if "--help" in arguments or "-h" in arguments:
         from dsm.config import presets
 
-        groups = (f"  {group:<9} {', '.join(names)}" for group, names in presets().items())
+        groups = (
+            textwrap.fill(", ".join(names), 106, initial_indent=f"  {group:<11}", subsequent_indent=" " * 13)
+            for group, names in presets().items()
+        )
         print(HELP.format(presets="\n".join(groups)))
         return 0
     if "--version" in arguments:

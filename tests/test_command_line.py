@@ -22,8 +22,22 @@ def test_help_and_version_are_the_projects_own(capsys):
     assert cli.carry_out(["--help"]) == 0
     said = capsys.readouterr().out
     assert "dsm -m experiment=quickstart" in said and "sampler" in said and "version_space" in said
+    assert max(map(len, said.splitlines())) < 115  # fits a terminal
     assert cli.carry_out(["--version"]) == 0
     assert capsys.readouterr().out.startswith("dsm ")
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    {
+        "--verson": "--verson: there is no such option; did you mean --version?",
+        "--xyz": "--xyz: there is no such option; dsm --help tells which there are",
+        "experiment=quickstart --config-dir": "argument --config-dir/-cd: expected one argument",
+    }.items(),
+)
+def test_a_wrong_option_is_told_in_one_line(words, said, capsys):
+    assert cli.carry_out(words.split()) == EXIT_ERROR
+    assert capsys.readouterr().err == f"dsm: {said}\n"
 
 
 def test_module_is_the_command(tmp_path):

@@ -18,6 +18,7 @@ from dsm.data import OUTPUT_LOSSES, NarrowLaw, narrow_problem, pattern_number
 from dsm.networks import ACTIVATIONS, NarrowNetwork
 from dsm.observables import Measures
 from dsm.observables.narrow import OBSERVABLES, take_snapshot
+from dsm.plotting._narrow import against_alpha
 from dsm.training import DYNAMICS, NARROW_STARTS, FullBatchLearning
 from helpers import assert_mean
 from runs import SIGNAL_AFTER, assert_same_results, results
@@ -431,6 +432,13 @@ def test_dataset_of_a_run(run):
     # Replicas see the same patterns; their pairs are (0, 1), (1, 2), (2, 0).
     assert float(np.ptp(found.train_error.isel(step=0).values, axis=4).min()) > 0
     assert {file.name for file in (run / "figures").iterdir()} == {"learning.png", "alpha.png"}
+
+
+def test_no_two_names_of_a_legend_have_one_marker(run):
+    figure = against_alpha(results(run))
+    found = [pair for axes in figure.axes for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    assert {"test error", "$R_{kk}$, teacher"} <= {name for _, name in found}
+    assert len({handle.lines[0].get_marker() for handle, _ in found}) == len(found)
 
 
 def test_a_list_of_alphas_is_that_of_single_runs(tmp_path):

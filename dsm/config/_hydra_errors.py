@@ -10,7 +10,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from dsm._errors import DsmError
-from dsm._near import did_you_mean
+from dsm._near import did_you_mean, near
+from dsm.config._presets import presets
 
 #: What composing raises where the settings are to blame.
 UNCOMPOSABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)
@@ -62,8 +63,11 @@ def _missing_preset(group: str, name: str, names: list[str]) -> str:
 def _unreadable(word: str, reason: str) -> str:
     """About a word that is no override, which is mostly a matter of quoting."""
     key, equal, value = word.partition("=")
+    if word.startswith("-"):
+        loop = "; in Python, call dsm.run in a loop" if word in ("-m", "--multirun") else ""
+        return f"{word}: is an option of the command line, not a setting{loop}"
     if not equal or not key.strip("+~ "):
-        return f"{word}: must be written as setting=value"
+        return f"{word}: must be written as setting=value{'' if equal else _meant(word)}"
     if key != key.strip() or " " in key:
         return f"{word}: must be written without spaces before the = sign"
     for mark in ("'", '"'):
@@ -75,6 +79,16 @@ def _unreadable(word: str, reason: str) -> str:
     if re.search(r"[^\w\s.,/+-]", value) and not value.startswith(("'", '"', "[", "{")):
         return f"{key} = {value}: must be quoted twice, for the shell and for Hydra: \"{key}='{value}'\""
     return f"{key} = {value}: cannot be read ({reason.splitlines()[0] if reason else 'no value'})"
+
+
+def _meant(word: str) -> str:
+    """What may have been meant by a word alone: the name of a preset, or a misspelt command."""
+    for group, names in presets().items():
+        if word in names:
+            return f"; did you mean {group}={word}?"
+    if close := near(word, ["list", "status"], 1):
+        return f"; did you mean dsm {close[0]}?"
+    return ""
 
 
 def _unknown(found: re.Match, error: Exception) -> str:

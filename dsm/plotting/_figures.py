@@ -56,11 +56,12 @@ def overlap_profile(dataset: xr.Dataset) -> Figure | None:
         title = label(dataset[names[pair]].attrs)
         one.set_title(wrapped(title, 0.9 * panel_width(figure, one), 8), fontsize=8)
         one.set_ylabel(f"overlap, {PAIRS[pair]}" if pair else PAIRS[pair], fontsize=8)
-        one.set_xlabel("layer $l$ (0: input)", fontsize=8)
+        from_input = one.get_xlim()[0] < 0
+        one.set_xlabel("layer $l$ (0: input)" if from_input else "layer $l$", fontsize=8)
         one.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     gather(figure, axes)
     shades.scale(figure, axes)
-    entitle(figure, *caption(dataset), [rest(dataset), *quality(dataset)], of_theory(dataset))
+    entitle(figure, *caption(dataset), [rest(dataset), *quality(dataset)], of_theory(dataset, axes))
     return figure
 
 
@@ -111,7 +112,7 @@ def learning_curves(dataset: xr.Dataset) -> Figure | None:
         one.set_ylabel(wrapped(told, 0.9 * figure.get_figheight() * one.get_position().height, 8), fontsize=8)
     gather(figure, axes)
     shades.scale(figure, axes)
-    entitle(figure, *caption(dataset), of_theory(dataset))
+    entitle(figure, *caption(dataset), of_theory(dataset, axes))
     return figure
 
 

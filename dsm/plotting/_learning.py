@@ -21,7 +21,7 @@ SETTINGS = {
     "data.noise": "σ",
     "data.patterns": "P",
     "training.lr": "η",
-    "training.lr_second": "η_v",
+    "training.lr_second": "$η_v$",
     "training.weight_decay": "κ",
     "training.start.name": "start",
 }
@@ -81,7 +81,7 @@ def _overlaps(figure: Figure, axes: Axes, dataset: xr.Dataset) -> None:
             style = {"color": shades[teacher], "alpha": 1 - 0.6 * student / dataset.sizes["student"]}
             overlay(axes, at, "R", label=shades.name(teacher) if student == 0 else None, **style)
     axes.axhline(0, color="0.4", ls=":", lw=1, label="baseline: independent weights")
-    axes.set_ylabel("$R_{km}$, overlap of student and teacher")
+    axes.set_ylabel("$R_{km}$, overlap of student and teacher (paler: larger $k$)")
     shades.scale(figure, [axes])
 
 

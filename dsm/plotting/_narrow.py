@@ -64,13 +64,13 @@ def learning(dataset: xr.Dataset) -> Figure | None:
         return None
     figure, panel = panels(len(shown))
     places = _settings(dataset)
-    for axes, (names, title) in zip(panel, shown, strict=True):
+    for axes, (names, title), first in zip(panel, shown, _firsts(shown), strict=True):
         lines = [(name, *entry) for name in names for entry in entries(dataset, name, ("step", *SETTINGS))]
-        for place, (name, entry, called) in enumerate(lines):
+        for place, (name, entry, called) in enumerate(lines, first):
             for row, (setting, named) in enumerate(places):
                 colour = f"C{(row if len(places) > 1 else place) % 10}"
                 style = {"color": colour, "marker": MARKERS[place % len(MARKERS)]}
-                told = ([named] if len(places) > 1 and (called or place == 0) else []) + [called]
+                told = ([named] if len(places) > 1 and (called or place == first) else []) + [called]
                 _curve(
                     axes,
                     dataset.isel({**setting, **entry}),
@@ -79,11 +79,13 @@ def learning(dataset: xr.Dataset) -> Figure | None:
                     ", ".join(filter(None, told)) or None,
                     **style,
                 )
-        for place, name in enumerate(names):
+        for place, name in enumerate(names, first):
             if len(places) > 1 and len(names) > 1:
                 axes.plot([], [], MARKERS[place % len(MARKERS)], color="0.4", ms=3, label=_label(dataset, name))
             elif len(names) > 1:
-                axes.plot([], [], MARKERS[place % len(MARKERS)], color=f"C{place}", ms=3, label=_label(dataset, name))
+                axes.plot(
+                    [], [], MARKERS[place % len(MARKERS)], color=f"C{place % 10}", ms=3, label=_label(dataset, name)
+                )
         if len(set(np.diff(dataset.step.values))) > 1:  # not evenly spaced
             axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(left=0)
@@ -94,6 +96,13 @@ def learning(dataset: xr.Dataset) -> Figure | None:
     return figure
 
 
+def _firsts(shown: Sequence[tuple[list[str], str]]) -> list[int]:
+    """For each panel, which marker comes first: all panels share a legend, so that no two of its names have the same. A
+    quantity alone in its panel has no name there."""
+    named = [len(names) if len(names) > 1 else 0 for names, _ in shown]
+    return [sum(named[:place]) if named[place] else 0 for place in range(len(named))]
+
+
 def against_alpha(dataset: xr.Dataset) -> Figure | None:
     """Errors and overlaps of the last record against alpha, where there are several; at the first of other settings."""
     shown = _panels(dataset)
@@ -101,8 +110,8 @@ def against_alpha(dataset: xr.Dataset) -> Figure | None:
         return None
     last = dataset.isel(step=-1, temperature=0, weight_decay=0)
     figure, panel = panels(len(shown))
-    for axes, (names, title) in zip(panel, shown, strict=True):
-        for place, name in enumerate(names):
+    for axes, (names, title), first in zip(panel, shown, _firsts(shown), strict=True):
+        for place, name in enumerate(names, first):
             style = {"color": f"C{place % 10}", "marker": MARKERS[place % len(MARKERS)]}
             _curve(axes, last, name, "alpha", _label(dataset, name), **style)
         axes.set_xlabel(r"$\alpha=P/(NK)$")

@@ -1,10 +1,11 @@
 """What the figures of a sampling run have in common: its caption, the values at rest, and the lines of theory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 
 from dsm.observables.statistics import jackknife
 from dsm.plotting._caption import ensemble, settings, spell
@@ -96,8 +97,9 @@ def theories(dataset: xr.Dataset, quantity: str) -> Iterator[tuple[str, dict[str
             yield told if column == 0 else f"{told}, {branch} branch", style, values
 
 
-def of_theory(dataset: xr.Dataset) -> list[str]:
-    """What must be said of the lines of theory, if students begin somewhere else than in equilibrium."""
-    if "theory_test_error" not in dataset or dataset.attrs.get("sampler.start") != "random":
+def of_theory(dataset: xr.Dataset, axes: Iterable[Axes]) -> list[str]:
+    """What must be said of the lines of theory on these axes, if students begin somewhere else than in equilibrium."""
+    told = (name for one in axes for name in one.get_legend_handles_labels()[1])
+    if dataset.attrs.get("sampler.start") != "random" or not any(name.startswith("theory") for name in told):
         return []
     return ["theory is of equilibrium in the teacher's gauge, which students from a random start need not reach"]
