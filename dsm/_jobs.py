@@ -149,6 +149,8 @@ def job(composed: DictConfig) -> float | None:
     many = hydra.mode is RunMode.MULTIRUN
     together = side_by_side(hydra) if many else 1
     log_to_console(f"[{hydra.job.override_dirname}] " if together > 1 else "")
+    if many and together == 1:
+        logger.info("job %d: %s", hydra.job.num + 1, hydra.job.override_dirname.replace(",", " "))
     try:
         if process.stopped:
             raise JobEnded(EXIT_INTERRUPTED, "not started", "the sweep was interrupted")
