@@ -73,6 +73,9 @@ def carry_out(arguments: list[str]) -> int:
         print(f"dsm: {error}", file=sys.stderr)
         return EXIT_ERROR
     log_to_console()
+    report = sys.unraisablehook
+    # Where orbax fails to read one array, the reads of others end after their event loop and would say so.
+    sys.unraisablehook = lambda what: report(what) if str(what.exc_value) != "Event loop is closed" else None
     if any(getattr(options, name) for name in SHOWS):
         return _show()
     try:
