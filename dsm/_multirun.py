@@ -1,11 +1,15 @@
 """Sweeps: all jobs are checked before the first starts, none costs another, and the end says how each one ended."""
 
+import contextlib
 import logging
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import psutil
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -18,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from dsm import _jobs, tasks
 from dsm._errors import DsmError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
+from dsm._signals import stop_on_signals
 from dsm.config._hydra_errors import explain_hydra
 
 logger = logging.getLogger("dsm")
@@ -96,7 +101,11 @@ def _launch(sweeper: BasicSweeper, jobs: list[Words], first: int) -> list[End]:
     """How each of these jobs ended."""
     assert sweeper.launcher is not None
     try:
-        returns = sweeper.launcher.launch(jobs, initial_job_idx=first)
+        if isinstance(sweeper.launcher, BasicLauncher):
+            returns = sweeper.launcher.launch(jobs, initial_job_idx=first)
+        else:
+            with stop_on_signals(to_workers):  # and wait until the jobs have saved what they did
+                returns = sweeper.launcher.launch(jobs, initial_job_idx=first)
     except Exception as error:
         # Such as a worker that was killed: what the launcher knew of the others is lost with it.
         return [("failed", f"the launcher failed: {type(error).__name__}: {error}".splitlines()[0])] * len(jobs)
@@ -105,6 +114,13 @@ def _launch(sweeper: BasicSweeper, jobs: list[Words], first: int) -> list[End]:
         end = _jobs.how_ended(done)
         ends.append(("done", "") if end is None else (end.how, end.reason))
     return ends
+
+
+def to_workers(number: int) -> None:
+    """Hand a signal to the processes of a launcher. Ctrl-C they have from the terminal."""
+    for child in psutil.Process().children(recursive=True) if number != signal.SIGINT else ():
+        with contextlib.suppress(psutil.Error):
+            child.send_signal(number)
 
 
 def _summary(ends: Sequence[tuple[Words, End]]) -> int:
@@ -121,8 +137,8 @@ def _summary(ends: Sequence[tuple[Words, End]]) -> int:
         for words, (own, reason) in ends:
             if own == how:
                 logger.info("  %s: %s%s", how, _spell(words), f": {reason.splitlines()[0]}" if how == "failed" else "")
-        if counts[how] and how in ADVICE:
-            logger.info("  %s", ADVICE[how])
+    for advice in dict.fromkeys(ADVICE[how] for how in ADVICE if counts[how]):
+        logger.info("%s", advice)
     if counts["interrupted"] or counts["not started"] or counts["held"]:
         return EXIT_INTERRUPTED
     return EXIT_ERROR if counts["failed"] else 0

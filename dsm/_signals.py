@@ -4,11 +4,14 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from dsm._results import EXIT_INTERRUPTED
 
+#: Seconds within which two signals of a kind count as one.
+TWICE = 1.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 
 
@@ -18,15 +21,27 @@ class StopRequest:
     Attributes:
         received: the signal, or None.
         abrupt: whether there is nothing to save, so that a signal may end the process at once.
+        tell: called with the number of the first signal.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[int], None] = lambda number: None) -> None:
         self.received: signal.Signals | None = None
         self.abrupt = False
+        self.tell = tell
+        self._since = 0.0
         self._previous: dict[int, Any] = {}
 
     def __bool__(self) -> bool:
         return self.received is not None
+
+    def take(self, number: int) -> bool:
+        """Take note of a signal; False if it is the second one of its kind. One that comes twice within a second, from a
+        terminal or a scheduler and from a parent process, is one."""
+        first = self.received != number
+        if first:
+            self.received, self._since = signal.Signals(number), time.monotonic()
+            self.tell(number)
+        return first or time.monotonic() - self._since < TWICE
 
     def pass_on(self) -> None:
         """Hand the signal to whoever listened before, such as a cluster launcher that requeues the job."""
@@ -68,8 +83,10 @@ class _Watch(threading.Thread):
         if request is None or request.abrupt or request.received == number:
             _end(number)
         else:
-            request.received = signal.Signals(number)
-            _say(f"{request.received.name}: what is done is saved, then the run ends; a second one ends it at once")
+            request.take(number)
+            _say(
+                f"{signal.Signals(number).name}: what is done is saved, then the run ends; a second one ends it at once"
+            )
 
 
 #: The thread of a process that is the command `dsm`, while it is.
@@ -77,16 +94,19 @@ _watch: _Watch | None = None
 
 
 @contextlib.contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
+def stop_on_signals(tell: Callable[[int], None] = lambda number: None) -> Iterator[StopRequest]:
     """While the context lasts, signals set the `StopRequest`; a second one of the same kind acts as it would have.
+
+    `tell` is called with the number of the first.
 
     Only the main thread can listen; elsewhere (a joblib thread, a notebook's worker) signals keep their meaning.
     """
-    request = StopRequest()
+    request = StopRequest(tell)
 
     def listen(number: int, frame: object) -> None:
-        request.received = signal.Signals(number)
-        signal.signal(number, request._previous[number])
+        if not request.take(number):
+            signal.signal(number, request._previous[number])
+            signal.raise_signal(number)
 
     watch = _watch if threading.current_thread() is threading.main_thread() else None
     request._previous = _answer(listen if watch is None else _pass)
