@@ -159,19 +159,19 @@ def test_ctrl_c_in_the_loop_is_acknowledged_and_a_second_one_ends_at_once(tmp_pa
 
 def test_workers_of_a_sweep_get_what_only_their_parent_got():
     """Ctrl-C they have from the terminal already."""
-    sleeper = subprocess.Popen(
-        [sys.executable, "-c", "import time; print('now', flush=True); time.sleep(60)"], stdout=-1
-    )
-    assert sleeper.stdout is not None and sleeper.stdout.readline() == b"now\n"
-    to_workers(signal.SIGINT)
-    assert sleeper.poll() is None
-    to_workers(signal.SIGTERM)
-    assert sleeper.wait(10) == -signal.SIGTERM
+    program = "import time; print('now', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as sleeper:
+        assert sleeper.stdout is not None and sleeper.stdout.readline() == b"now\n"
+        to_workers(signal.SIGINT)
+        assert sleeper.poll() is None
+        to_workers(signal.SIGTERM)
+        assert sleeper.wait(10) == -signal.SIGTERM
 
 
 def test_a_signal_that_comes_twice_at_once_is_one(monkeypatch):
     told = []
     request = StopRequest(told.append)
     assert request.take(signal.SIGTERM) and request.take(signal.SIGTERM) and told == [signal.SIGTERM]
-    monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic(): now + 2)
+    later = time.monotonic() + 2
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert not request.take(signal.SIGTERM)
