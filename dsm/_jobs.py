@@ -36,6 +36,8 @@ logger = logging.getLogger("dsm")
 
 #: Options of Hydra's own command line, which show something and run nothing.
 SHOWS = ("cfg", "info", "hydra_help", "shell_completion", "experimental_rerun")
+#: Hydra's own word in the environment for errors with all their lines.
+TRACE = "HYDRA_FULL_ERROR"
 
 
 class JobEnded(Exception):
@@ -54,7 +56,8 @@ class JobEnded(Exception):
 
 @dataclass
 class Process:
-    """What the jobs of this process leave to the next one: whether a signal has asked to stop."""
+    """What the jobs of this process leave behind: whether a signal has asked to stop, and the statuses of those that did not
+    finish, for sweepers that do not tell."""
 
     stopped: bool = False
     statuses: set[int] = field(default_factory=set)
@@ -65,8 +68,9 @@ process = Process()
 
 def carry_out(arguments: list[str]) -> int:
     """Run the job or the sweep that the arguments of the command describe; returns the exit status."""
-    trace = "--trace" in arguments or os.environ.get("HYDRA_FULL_ERROR") == "1"
-    arguments = [word for word in arguments if word != "--trace"]
+    if "--trace" in arguments:
+        os.environ[TRACE] = "1"  # jobs in other processes are told by it, too
+        arguments = [word for word in arguments if word != "--trace"]
     try:
         options = _options(arguments)
     except ConfigError as error:
@@ -81,7 +85,7 @@ def carry_out(arguments: list[str]) -> int:
     try:
         return _launch(options.overrides, options.multirun, options.config_dir)
     except (DsmError, HydraException, OmegaConfBaseException) as error:
-        if trace:
+        if os.environ.get(TRACE) == "1":
             traceback.print_exc()
         print(f"dsm: {explain_hydra(error, options.overrides)}", file=sys.stderr)
         return EXIT_ERROR
@@ -165,20 +169,21 @@ def job(composed: DictConfig) -> float | None:
         if report.outcome is Outcome.interrupted:
             raise JobEnded(EXIT_INTERRUPTED, "interrupted", report.outcome.value)
         return report.value
+    except JobEnded as ended:
+        end = ended
     except DsmError as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        if os.environ.get(TRACE) == "1":
             traceback.print_exc()
         print(f"dsm: {error}", file=sys.stderr, flush=True)
         held = isinstance(error, InUseError) and many
-        raise JobEnded(*((EXIT_INTERRUPTED, "held") if held else (EXIT_ERROR, "failed")), str(error)) from None
-    except JobEnded as end:
-        process.statuses.add(end.status)
-        raise
+        end = JobEnded(*((EXIT_INTERRUPTED, "held") if held else (EXIT_ERROR, "failed")), str(error))
     except Exception as error:
         if not many:
             raise
         traceback.print_exc()
-        raise JobEnded(1, "failed", f"{type(error).__name__}: {error}") from None
+        end = JobEnded(1, "failed", f"{type(error).__name__}: {error}")
+    process.statuses.add(end.status)
+    raise end
 
 
 def side_by_side(hydra: Any) -> int:

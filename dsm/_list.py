@@ -1,7 +1,6 @@
 """The command `dsm list`: what can be chosen by name, with a line each."""
 
 import argparse
-import importlib
 import os
 import shutil
 import sys
@@ -15,7 +14,9 @@ from dsm._errors import ConfigError, require
 from dsm._kinds import KINDS, options, summary_of
 from dsm._near import did_you_mean
 from dsm._results import EXIT_ERROR
-from dsm.config import folder
+from dsm.config import folder, preset_files
+from dsm.tasks import TASKS
+from dsm.tasks._plugins import import_plugins
 
 #: Groups of presets, with what they are; conf/local is nobody else's business.
 GROUPS = {
@@ -64,19 +65,9 @@ def _import_plugins(words: Sequence[str]) -> None:
         if key != "plugins":
             raise ConfigError(f"{word}: must be plugins=[MODULE]{did_you_mean(word, ['plugins', *KINDS, *GROUPS])}")
         try:
-            names = yaml.safe_load(value)
+            import_plugins(yaml.safe_load(value))
         except yaml.YAMLError:
-            names = None
-        names = [names] if isinstance(names, str) else names
-        listed = isinstance(names, list) and all(isinstance(name, str) for name in names)
-        require(listed, "plugins", value, "a list of Python modules, as in plugins=[mymove]")
-        if os.getcwd() not in sys.path:
-            sys.path.append(os.getcwd())
-        for name in names:
-            try:
-                importlib.import_module(name)
-            except Exception as error:
-                raise ConfigError(f"plugins=[{name}]: {type(error).__name__}: {error}") from error
+            raise ConfigError(f"plugins = {value}: must be a list of Python modules, as in plugins=[mymove]") from None
 
 
 def _kinds(folders: Sequence[Path]) -> list[str]:
@@ -124,11 +115,9 @@ def _groups(folders: Sequence[Path]) -> list[str]:
 
 def _presets(group: str, folders: Sequence[Path]) -> Rows:
     """The presets of a group, and what the head of their file says; of the same name the first counts, as for Hydra."""
-    files = {path.stem: path for own in reversed(folders) for path in (own / group).glob("*.yaml")}
+    files = preset_files(group, [str(own) for own in folders[1:]])
     rows: Rows = [(name, _head(path), []) for name, path in files.items()]
-    if group == "task" and "dsm.tasks" in sys.modules:  # plugins may have brought some
-        from dsm.tasks import TASKS
-
+    if group == "task":  # plugins may have brought some
         rows += [(name, summary_of(task.schema), []) for name, task in TASKS.items() if name not in files]
     return sorted(rows)
 

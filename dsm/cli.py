@@ -1,5 +1,6 @@
 """The command line: what is asked for, said in one place. The work itself is in `dsm._jobs`."""
 
+import importlib
 import os
 import signal
 import sys
@@ -68,10 +69,8 @@ def carry_out(arguments: list[str]) -> int:
 
 def _tell(what: str, *arguments: str) -> int:
     """The subcommands that tell something and run nothing."""
-    from dsm import _list, _status
-
     try:
-        status = (_status if what == "status" else _list).main(list(arguments))
+        status = importlib.import_module(f"dsm._{what}").main(list(arguments))  # status needs no JAX and is quick
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # whoever reads has seen enough, as `head` has; Python would write the rest at its end

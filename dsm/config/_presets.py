@@ -12,9 +12,11 @@ def folder() -> Path:
 
 
 def preset_files(group: str, searchpath: Sequence[str] = ()) -> dict[str, Path]:
-    """Files of the presets of a group by name, those in other folders among them, as `hydra.searchpath` names them."""
+    """Files of the presets of a group by name, sorted; those in other folders, as `hydra.searchpath` names them, among them.
+    Of the same name the first counts, as for Hydra."""
     places = [folder(), *(Path(place.removeprefix("file://")) for place in searchpath)]
-    return {path.stem: path for place in places for path in sorted((place / group).glob("*.yaml"))}
+    found = {path.stem: path for place in reversed(places) for path in (place / group).glob("*.yaml")}
+    return dict(sorted(found.items()))
 
 
 def presets() -> dict[str, list[str]]:

@@ -3,12 +3,35 @@
 from collections.abc import Mapping
 from typing import Any
 
+import equinox as eqx
+
 from dsm._errors import ConfigError
 from dsm._variables import Coordinate, Variable
+from dsm.driver import Axis, single
 
 KEY = "observe.quantities"
 #: What is put behind the name of a variable for its statistics.
 STATISTICS = ("mean", "error", "ess", "rhat")
+
+
+def check_learning(
+    system: Any,
+    problems: Any,
+    axes: tuple[Axis, ...],
+    record: Mapping[str, Any],
+    time: str,
+    coordinates: Mapping[str, Coordinate],
+) -> None:
+    """`check_results` of what a training system records along `time`, and of what it takes of teachers once, in the end.
+
+    Raises:
+        ConfigError: as there.
+    """
+    dims = (*(axis.name for axis in axes), time)
+    check_results(system.variables, record, dims, coordinates)
+    if not system.measures.are_own:
+        constants = eqx.filter_eval_shape(system.constants, single(problems, axes))
+        check_results(system.constant_variables, constants, dims, coordinates)
 
 
 def check_results(

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure
 
 import dsm
@@ -49,6 +50,8 @@ def main(runs: str, output: str, dressings: str = "full,none") -> None:
             error.errorbar(alpha, *at["test_error"], **style)
             overlap.errorbar(alpha, *at["teacher_overlap_specialised"], label=label, **style)
             print(f"| {size} | {start} | {alpha:g} | {' | '.join(with_error(*values) for values in at.values())} |")
+    for data in found:
+        _quarters(data)
     error.set_ylabel("test error of a sample of the posterior")
     overlap.set_ylabel(r"$R_{kk}-R_{k\neq l}$")
     for axes in (error, overlap):
@@ -60,6 +63,20 @@ def main(runs: str, output: str, dressings: str = "full,none") -> None:
         fontsize=9,
     )
     figure.savefig(output, dpi=110)
+
+
+def _quarters(data: xr.Dataset) -> None:
+    """Print the means over the third and the last quarter of the records: whether a chain has come to rest."""
+    records = data.sizes["step"]
+    for quarter, kept in (("third", data.isel(step=slice(None, 3 * records // 4))), ("last", data)):
+        share = records // 4 / kept.sizes["step"]
+        for name in ("teacher_overlap", "teacher_overlap_specialised", "test_error"):
+            mean, bar = settled(kept, name, share)
+            told = (
+                f"{alpha:g}: {with_error(*at)}"
+                for alpha, *at in zip(data.alpha.values, mean.ravel(), bar.ravel(), strict=True)
+            )
+            print(f"{data.attrs['training.start.name']}, {quarter} quarter, {name}: {', '.join(told)}")
 
 
 if __name__ == "__main__":

@@ -89,6 +89,10 @@ def _units(axes: Axes, data: xr.Dataset) -> None:
     print(f"condensed units (projection above 1) of K = {units}, by sample: {condensed}; sqrt K = {np.sqrt(units):.1f}")
     print(f"energy / (K N): {with_error(float(train[0].squeeze()), float(train[1].squeeze()))}, "
           f"linear theory {-float(plain.free_entropy):.3f}")  # fmt: skip
+    reached = np.abs(last.teacher_sum_projection.values)
+    print(f"projections of condensed units {reached[reached > 1].min():.2f} to {reached.max():.2f}, of others at most "
+          f"{reached[reached <= 1].max():.2f}; median overlap with the own unit, others: "
+          f"{np.median(last.teacher_unit_overlap.values[reached <= 1]):.2f}")  # fmt: skip
     error = settled(data.isel(step=[-1]), "test_error")
     print(f"test error: {with_error(float(error[0].squeeze()), float(error[1].squeeze()))}, "
           f"linear theory {float(plain.test_error):.4f}")  # fmt: skip

@@ -15,7 +15,7 @@ from dsm.data import NarrowProblem, narrow_problem
 from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, over_chains, single, varying
 from dsm.observables import choose_measures
 from dsm.observables.narrow import OBSERVABLES
-from dsm.tasks._check import check_results
+from dsm.tasks._check import check_learning
 from dsm.tasks._dataset import averages, constants_of, dataset_of
 from dsm.tasks._draw import draw_with
 from dsm.tasks._task import History, Job
@@ -73,11 +73,7 @@ def plan(config: NarrowConfig, key: Key[Array, ""]) -> tuple[FullBatchLearning, 
     layout = make_layout(axes, system.step_bytes(single(problems, axes)), config.run.devices, config.run.block)
     smaller = "data.alpha, data.test_patterns, network.width or network.units"
     record = check_capacity(system, problems, axes, 0, layout, config.run, ("data.samples", "sample"), smaller)
-    names, coordinates = tuple(axis.name for axis in axes), system.coordinates | coordinates_of(config)
-    check_results(system.variables, record, (*names, "step"), coordinates)
-    if not system.measures.are_own:  # what is taken of teachers once, in the end, is looked at now
-        constants = eqx.filter_eval_shape(system.constants, single(problems, axes))
-        check_results(system.constant_variables, constants, (*names, "step"), coordinates)
+    check_learning(system, problems, axes, record, "step", system.coordinates | coordinates_of(config))
     return system, axes, layout
 
 
