@@ -46,6 +46,7 @@ LOOPS = {
     "theory/_deep_student_machine.py": "layers, alphas",
     "theory/closures/layered.py": "layers",
     "theory/_online_sgd_ode.py": "curves",
+    "theory/_small_noise.py": "elements of a batch, one after the other",
     "theory/narrow/_network.py": "steps of the solver",
     "theory/narrow/_transitions.py": "points of a branch",
     "theory/output_channels/_base.py": "steps of the search for the proximal point",
