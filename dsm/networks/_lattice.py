@@ -26,4 +26,12 @@ def spacing(fan_in: int) -> float:
 def to_lattice(weights: Float[Array, "..."], fan_in: int) -> Float[Array, "..."]:
     """Round to the nearest lattice point (exact: the spacing is a power of two)."""
     step = spacing(fan_in)
-    return jnp.round(weights * (1 / step)) * step
+    return _to_even(weights * (1 / step)) * step
+
+
+def _to_even(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """`jnp.round`, in terms that GPU kernels have too: halves go to the even neighbour."""
+    below = jnp.floor(x)
+    excess = x - below
+    odd = below != 2 * jnp.floor(below / 2)
+    return jnp.where((excess > 0.5) | ((excess == 0.5) & odd), below + 1, below)

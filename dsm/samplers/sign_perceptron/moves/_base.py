@@ -75,8 +75,9 @@ class AbstractProposal(AbstractMove):
         if self.continuous:
             proposed = to_lattice(proposed, fan_in)
         moved = unit.field + (proposed - weight) * unit.spins
-        change = is_up(moved).astype(jnp.int32) - is_up(unit.field).astype(jnp.int32)
-        increase = jnp.sum(unit.cost * change, dtype=jnp.int32)
+        up, was_up = is_up(moved), is_up(unit.field)
+        change = jnp.where(up, unit.cost, -unit.cost)
+        increase = jnp.sum(jnp.where(up == was_up, jnp.zeros_like(change), change), dtype=jnp.int32)
         return jnp.where(increase <= allowed, proposed, weight)
 
 
