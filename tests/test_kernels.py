@@ -178,6 +178,17 @@ def test_an_unknown_or_unfit_stage_is_named():
         dsm.compose("experiment=quickstart", "sampler=heat_bath", "sampler.kernel=pallas")
 
 
+def test_in_python_unfit_stages_are_refused_by_the_check():
+    problem = small_problem("dense", "spherical", width=4, depth=1)
+    move = samplers.GaussianMove(0.3)
+    for options, message in (
+        ({"products": samplers.PRODUCTS.get("int8")()}, "products = Int8Products: take signs"),
+        ({"chain": INTERPRETED, "move": samplers.HeatBath()}, "chain = PallasChain: does not have the move HeatBath"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            samplers.UnitBlock(**({"move": move} | options)).check(problem)
+
+
 def test_a_kernel_that_this_machine_cannot_run_is_refused_before_anything_is_written(tmp_path):
     if jax.default_backend() == "gpu":
         pytest.skip("there is a GPU")

@@ -30,6 +30,6 @@ def to_lattice(weights: Float[Array, "..."], fan_in: int) -> Float[Array, "..."]
 
 
 def _to_even(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """`jnp.round`, in terms that GPU kernels have too: beside 2**23 a float32 has no fraction, and addition rounds to even."""
+    """`jnp.round`, in terms that GPU kernels have too: from 2**23 on float32 has no fractions, and sums round to even."""
     large = jnp.where(x < 0, jnp.float32(-(2.0**23)), jnp.float32(2.0**23))
     return jnp.where(jnp.abs(x) < 2.0**23, (x + large) - large, x)

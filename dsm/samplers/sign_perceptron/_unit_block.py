@@ -60,6 +60,12 @@ class UnitBlock(AbstractSampler):
                 f"move = {type(self.move).__name__}: moves {kind}, "
                 f"and the network has {type(problem.teacher.prior).__name__.lower()} weights"
             )
+        if self.move.continuous and not self.products.continuous:
+            raise ConfigError(
+                f"products = {type(self.products).__name__}: take signs, and the move {type(self.move).__name__} does not"
+            )
+        if not self.chain.takes(self.move):
+            raise ConfigError(f"chain = {type(self.chain).__name__}: does not have the move {type(self.move).__name__}")
         check_move(self.move, problem.teacher.prior, problem.teacher.wiring.fan_in)
 
     def step_bytes(self, problem: Problem) -> int:
