@@ -45,6 +45,7 @@ LOOPS = {
     "theory/_branch.py": "values of the parameter, steps along the branch",
     "theory/_deep_student_machine.py": "layers, alphas",
     "theory/closures/layered.py": "layers",
+    "samplers/sign_perceptron/chains/pallas.py": "moves of a unit, inside a kernel",
     "theory/_online_sgd_ode.py": "curves",
     "theory/_small_noise.py": "elements of a batch, one after the other",
     "theory/narrow/_network.py": "steps of the solver",
