@@ -207,9 +207,11 @@ def set_up(config: Config, together: int = 1) -> None:
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
+    """CPU cores that this process may use. Slurm says how many, and not everywhere binds a task to them."""
     own = psutil.Process()
-    return len(own.cpu_affinity()) if hasattr(own, "cpu_affinity") else os.cpu_count() or 1
+    free = len(own.cpu_affinity()) if hasattr(own, "cpu_affinity") else os.cpu_count() or 1
+    lent = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return min(free, int(lent)) if lent.isdigit() and int(lent) > 0 else free
 
 
 def _show() -> int:

@@ -1,4 +1,4 @@
-"""Stopping on request: SIGTERM, SIGINT, SIGUSR1 and SIGHUP ask for a checkpoint and an orderly end."""
+"""Stopping on request: SIGTERM, SIGINT, SIGUSR1, SIGUSR2 and SIGHUP ask for a checkpoint and an orderly end."""
 
 import contextlib
 import os
@@ -12,7 +12,8 @@ from dsm._results import EXIT_INTERRUPTED
 
 #: Seconds within which two signals of a kind count as one.
 TWICE = 1.0
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+#: SIGUSR2 is what submitit has Slurm send before a time limit.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)
 
 
 class StopRequest:
