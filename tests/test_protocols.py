@@ -38,6 +38,7 @@ LOOPS = {
     "observables/deep_network/strength.py": "outputs",
     "samplers/sign_perceptron/_unit_block.py": "layers, units",
     "samplers/sign_perceptron/chains/plain.py": "weights",
+    "samplers/sign_perceptron/chains/pallas.py": "weights",
     "samplers/sign_perceptron/_sampling.py": "samples, for what is observed once",
     "driver/_driver.py": "segments, steps",
     "driver/_axes.py": "blocks of chains",

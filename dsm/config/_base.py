@@ -43,6 +43,8 @@ class RunConfig:
         )
 
 
+#: Sections and settings, by dotted key, that say how a run is carried out: no result depends on them.
+MANNER = ("run", "plugins", "sampler.kernel")
 #: The section of a configuration that says of what source plugins and parts were.
 SOURCES = "sources"
 
@@ -65,7 +67,7 @@ class Config:
     @classmethod
     def defaults(cls) -> dict[str, Any]:
         """Settings that have a value where none is given, by dotted key: those that are younger than stored runs."""
-        return {key: value for key, value in _defaults(cls).items() if not key.startswith("run.")}
+        return lasting(_defaults(cls))
 
     def completed(self) -> "Config":
         """A copy with the settings that follow from others; itself where there are none."""
@@ -82,9 +84,13 @@ class Config:
 
     def identity(self) -> dict[str, Any]:
         """All settings that the results depend on, by dotted key."""
-        settings = dataclasses.asdict(self)
-        del settings["run"], settings["plugins"]
-        return flatten(settings)
+        return lasting(dataclasses.asdict(self))
+
+
+def lasting(settings: dict[str, Any]) -> dict[str, Any]:
+    """Of all settings those that results depend on, by dotted key."""
+    carried_out = tuple(f"{key}." for key in MANNER)
+    return {key: value for key, value in flatten(settings).items() if not f"{key}.".startswith(carried_out)}
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

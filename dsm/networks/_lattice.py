@@ -24,6 +24,11 @@ def spacing(fan_in: int) -> float:
 
 
 def to_lattice(weights: Float[Array, "..."], fan_in: int) -> Float[Array, "..."]:
-    """Round to the nearest lattice point (exact: the spacing is a power of two)."""
+    """Round to the nearest lattice point, halves to even ones (exact: the spacing is a power of two)."""
     step = spacing(fan_in)
-    return jnp.round(weights * (1 / step)) * step
+    # As `jnp.round` does, which kernels written in Pallas cannot use on a GPU.
+    scaled = weights * (1 / step)
+    lower = jnp.floor(scaled)
+    over = scaled - lower
+    is_odd = lower != 2 * jnp.floor(0.5 * lower)
+    return jnp.where((over > 0.5) | ((over == 0.5) & is_odd), lower + 1, lower) * step

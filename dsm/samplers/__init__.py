@@ -20,11 +20,15 @@ from dsm.samplers.sign_perceptron import AbstractSampler as AbstractSampler
 from dsm.samplers.sign_perceptron import GaussianMove as GaussianMove
 from dsm.samplers.sign_perceptron import HeatBath as HeatBath
 from dsm.samplers.sign_perceptron import Info as Info
+from dsm.samplers.sign_perceptron import PallasChain as PallasChain
+from dsm.samplers.sign_perceptron import PlainChain as PlainChain
 from dsm.samplers.sign_perceptron import Sampling as Sampling
 from dsm.samplers.sign_perceptron import SpinFlip as SpinFlip
 from dsm.samplers.sign_perceptron import State as State
 from dsm.samplers.sign_perceptron import UnitBlock as UnitBlock
 from dsm.samplers.sign_perceptron import VersionSpace as VersionSpace
+from dsm.samplers.sign_perceptron import Workload as Workload
+from dsm.samplers.sign_perceptron import choose_chain as choose_chain
 from dsm.samplers.sign_perceptron import planted_start as planted_start
 from dsm.samplers.sign_perceptron import random_start as random_start
 from dsm.samplers.sign_perceptron import state_of as state_of
@@ -46,13 +50,17 @@ __all__ = [
     "HeatBath",
     "Info",
     "Ladder",
+    "PallasChain",
+    "PlainChain",
     "Sampling",
     "SpinFlip",
     "State",
     "UnitBlock",
     "VersionSpace",
+    "Workload",
     "allowance",
     "chain_at",
+    "choose_chain",
     "planted_start",
     "random_start",
     "state_of",

@@ -7,6 +7,10 @@ from dsm.samplers.sign_perceptron._sampling import Sampling as Sampling
 from dsm.samplers.sign_perceptron._unit_block import UnitBlock as UnitBlock
 from dsm.samplers.sign_perceptron.chains import CHAINS as CHAINS
 from dsm.samplers.sign_perceptron.chains import AbstractChain as AbstractChain
+from dsm.samplers.sign_perceptron.chains import Workload as Workload
+from dsm.samplers.sign_perceptron.chains import choose_chain as choose_chain
+from dsm.samplers.sign_perceptron.chains.pallas import PallasChain as PallasChain
+from dsm.samplers.sign_perceptron.chains.plain import PlainChain as PlainChain
 from dsm.samplers.sign_perceptron.moves import MOVES as MOVES
 from dsm.samplers.sign_perceptron.moves import AbstractMove as AbstractMove
 from dsm.samplers.sign_perceptron.moves import AbstractProposal as AbstractProposal
@@ -30,11 +34,15 @@ __all__ = [
     "GaussianMove",
     "HeatBath",
     "Info",
+    "PallasChain",
+    "PlainChain",
     "Sampling",
     "SpinFlip",
     "State",
     "UnitBlock",
     "VersionSpace",
+    "Workload",
+    "choose_chain",
     "planted_start",
     "random_start",
     "state_of",

@@ -27,7 +27,7 @@ from dsm._random import stream
 from dsm.data import Problem
 from dsm.networks import is_up, sign_pm
 from dsm.samplers.sign_perceptron._base import AbstractSampler, Beta, Info, State
-from dsm.samplers.sign_perceptron.chains import AbstractChain, at
+from dsm.samplers.sign_perceptron.chains import AbstractChain, Workload, at
 from dsm.samplers.sign_perceptron.chains.plain import PlainChain
 from dsm.samplers.sign_perceptron.moves import AbstractMove
 from dsm.samplers.sign_perceptron.moves._check import check_move
@@ -39,7 +39,7 @@ class UnitBlock(AbstractSampler):
     Attributes:
         move: the elementary move on a weight.
         inner: how often the weights of a unit are visited before the next unit.
-        chain: the chain stage; another one changes the speed and not the trajectory.
+        chain: the chain stage; another one changes the speed and not the trajectory. `choose_chain` finds the fastest.
     """
 
     move: AbstractMove
@@ -57,6 +57,8 @@ class UnitBlock(AbstractSampler):
                 f"and the network has {type(problem.teacher.prior).__name__.lower()} weights"
             )
         check_move(self.move, problem.teacher.prior, problem.teacher.wiring.fan_in)
+        reason = self.chain.refuses(Workload(self.move, problem.teacher.wiring.width, problem.inputs.shape[0]))
+        require(reason is None, "chain", type(self.chain).__name__, f"another: it {reason}")
 
     def step_bytes(self, problem: Problem) -> int:
         """6 arrays [N, M], the weights as matrices, a layer's random numbers."""
@@ -132,6 +134,7 @@ class UnitBlock(AbstractSampler):
         fields = propagate(matrices[layer], below)
         above = propagate(matrices[layer + 1], sign_pm(fields))
         twice_out = 2 * matrices[layer + 1].T
+        spins_below = self.chain.spins(below)
 
         def visit(unit, carry):
             rows, fields, above, errors, changes = carry
@@ -141,7 +144,7 @@ class UnitBlock(AbstractSampler):
             cost = jnp.where(is_up(spin), errors - errors_flipped, errors_flipped - errors)
             sources = None if neighbours is None else neighbours[unit]
             row, field, changed = self.chain(
-                self.move, self.inner, at(draws, unit), rows[unit], fields[unit], below, cost, sources
+                self.move, self.inner, at(draws, unit), rows[unit], fields[unit], spins_below, cost, sources
             )
             flipped = is_up(field) != is_up(spin)
             return (
@@ -172,9 +175,10 @@ class UnitBlock(AbstractSampler):
         """
         fields = propagate(matrix, below)
         cost = jnp.where(labels, -1, 1).astype(jnp.int32)
+        spins_below = self.chain.spins(below)
 
         def unit(draws, row, field, cost, sources):
-            return self.chain(self.move, self.inner, draws, row, field, below, cost, sources)
+            return self.chain(self.move, self.inner, draws, row, field, spins_below, cost, sources)
 
         axes = (0, 0, 0, 0, None if neighbours is None else 0)
         rows, fields, changes = jax.vmap(unit, axes)(draws, rows, fields, cost, neighbours)

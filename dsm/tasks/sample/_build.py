@@ -1,6 +1,7 @@
 """From settings to an ensemble of students, and from its records to results."""
 
 import functools
+import logging
 
 import equinox as eqx
 import jax
@@ -17,7 +18,18 @@ from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, single
 from dsm.networks import SignNetwork, make_wiring
 from dsm.observables import choose_measures
 from dsm.observables.sign_network import OBSERVABLES
-from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS, AtBeta, Exchange, Sampling, UnitBlock
+from dsm.samplers import (
+    MOVES,
+    SCHEDULES,
+    STUDENT_STARTS,
+    AbstractChain,
+    AtBeta,
+    Exchange,
+    Sampling,
+    UnitBlock,
+    Workload,
+    choose_chain,
+)
 from dsm.tasks._check import check_results
 from dsm.tasks._dataset import averages, constants_of, convergence, dataset_of
 from dsm.tasks._draw import draw_with
@@ -25,6 +37,8 @@ from dsm.tasks._task import History, Job
 from dsm.tasks._times import record_sweeps
 from dsm.tasks.sample._schema import SampleConfig
 from dsm.tasks.sample._theory import with_theory
+
+logger = logging.getLogger("dsm")
 
 ORDER = ("sample", "beta", "pair", "replica", "machine", "reference", "layer", ..., "sweep")
 
@@ -58,7 +72,8 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     inputs = INPUTS.build(data.inputs, "data.inputs", width=config.network.width)
     check_inputs(inputs, training_patterns(data.alpha, config.network.inputs_per_unit), data.test_patterns)
     problems = jax.eval_shape(functools.partial(draw_problems, config), key)
-    sampler = UnitBlock(MOVES.build(config.sampler.move, "sampler.move"), config.sampler.inner)
+    chain, _ = choose_kernel(config)
+    sampler = UnitBlock(MOVES.build(config.sampler.move, "sampler.move"), config.sampler.inner, chain)
     sampler.check(problems)
     sampling = Sampling(
         sampler,
@@ -92,6 +107,20 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     return system, axes, layout
 
 
+def choose_kernel(config: SampleConfig) -> tuple[AbstractChain, str]:
+    """The chain stage on the devices of this machine, and a line that says which.
+
+    Raises:
+        ConfigError: `sampler.kernel` cannot serve here.
+    """
+    network, sampler = config.network, config.sampler
+    move = MOVES.build(sampler.move, "sampler.move")
+    patterns = training_patterns(config.data.alpha, network.inputs_per_unit)
+    chains = config.data.samples * len(sampler.betas) * sampler.replicas
+    at_once = min(chains, config.run.block or chains)
+    return choose_chain(sampler.kernel, Workload(move, network.width, patterns, at_once, jax.devices()[0]))
+
+
 def coordinates_of(config: SampleConfig) -> dict[str, Coordinate]:
     """Of the axes of the ensemble, and of dimensions that quantities share."""
     sampler = config.sampler
@@ -113,6 +142,7 @@ def make_driver(
     config: SampleConfig, key: Key[Array, ""], system: AbstractSystem, axes: tuple[Axis, ...], layout: Layout
 ) -> Driver:
     """The ensemble, its problems drawn and laid over the devices."""
+    logger.info(choose_kernel(config)[1])
     problems: PyTree = draw_problems(config, key)
     if not isinstance(system, Exchange):
         problems = AtBeta(problems, jnp.asarray(config.sampler.betas, jnp.float32))

@@ -10,7 +10,7 @@ from dsm.data import INPUTS, training_patterns
 from dsm.networks import PRIORS
 from dsm.observables import check_quantities
 from dsm.observables.sign_network import OBSERVABLES
-from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS
+from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS, Workload, choose_chain
 
 
 @dataclass
@@ -72,7 +72,8 @@ class DataConfig:
 class SamplerConfig:
     """Students: `replicas` a sample and beta, moved for `sweeps` sweeps; `beta` is a number, inf, or a rising list.
 
-    With `exchange`, neighbours on the list of betas attempt to swap after every so many sweeps.
+    With `exchange`, neighbours on the list of betas attempt to swap after every so many sweeps. No result depends on
+    `kernel`, the chain stage.
     """
 
     move: dict[str, Any]
@@ -83,6 +84,7 @@ class SamplerConfig:
     start: str
     sweeps: int
     replicas: int
+    kernel: str = "auto"
 
     @property
     def betas(self) -> tuple[float, ...]:
@@ -125,6 +127,8 @@ class SamplerConfig:
         STUDENT_STARTS.get(self.start, "sampler.start")
         require(self.sweeps >= 1, "sampler.sweeps", self.sweeps, "at least 1")
         require(self.replicas >= 1, "sampler.replicas", self.replicas, "at least 1")
+        patterns = training_patterns(data.alpha, network.inputs_per_unit)
+        choose_chain(self.kernel, Workload(move, network.width, patterns))
 
 
 @dataclass

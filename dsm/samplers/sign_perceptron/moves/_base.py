@@ -75,8 +75,9 @@ class AbstractProposal(AbstractMove):
         if self.continuous:
             proposed = to_lattice(proposed, fan_in)
         moved = unit.field + (proposed - weight) * unit.spins
-        change = is_up(moved).astype(jnp.int32) - is_up(unit.field).astype(jnp.int32)
-        increase = jnp.sum(unit.cost * change, dtype=jnp.int32)
+        none = jnp.zeros_like(unit.cost)
+        change = jnp.where(is_up(moved), unit.cost, none) - jnp.where(is_up(unit.field), unit.cost, none)
+        increase = jnp.sum(change, dtype=jnp.int32)
         return jnp.where(increase <= allowed, proposed, weight)
 
 
