@@ -20,6 +20,8 @@ from dsm.samplers.sign_perceptron.moves import AbstractProposal
 WIRINGS = ("dense", "random")
 #: Options that tests give to registered moves, where their defaults do not serve.
 OPTIONS = {"gaussian": {"step_std": 0.4}}
+#: Options that tests give to registered chain stages: kernels for a GPU run without one.
+CHAIN_OPTIONS = {"pallas": {"interpret": True}}
 
 
 def fits(figure: Path) -> bool:

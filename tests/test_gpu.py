@@ -38,7 +38,9 @@ def test_fast_stages_walk_as_the_plain_ones_do(weights, wiring):
     """What `auto` takes on this card, beside the plain stages on it. (Gaussian numbers of a CPU differ in the last bit.)"""
     move = samplers.SpinFlip() if weights == "ising" else samplers.GaussianMove(0.3)
     problem = small_problem(wiring, weights, width=20, depth=3, alpha=3.3)
-    fast = samplers.UnitBlock(move, 2, samplers.choose_chain("auto", move), samplers.choose_products("auto", move))
+    device = jax.devices()[0]
+    chain, _ = samplers.choose_chain("auto", samplers.Workload(move, 20, problem.inputs.shape[0], 16, device))
+    fast = samplers.UnitBlock(move, 2, chain, samplers.choose_products("auto", move, device)[0])
     assert samplers.CHAINS.name(fast.chain) != "plain" and samplers.PRODUCTS.name(fast.products) != "plain"
     plain, other = (walked(sampler, problem) for sampler in (samplers.UnitBlock(move, 2), fast))
     np.testing.assert_array_equal(plain.weights, other.weights)

@@ -31,6 +31,11 @@ def unit(weights, N, c, M, inner, beta, sparse=False):
     return draws, row, field, below, jax.random.randint(keys[4], (M,), jnp.int32(-3), jnp.int32(4), jnp.int32), sources
 
 
+def of(chain, given):
+    """The arguments, with spins in the form that the stage reads."""
+    return *given[:3], chain.spins(given[3]), *given[4:]
+
+
 @pytest.mark.parametrize("weights", MOVES)
 @pytest.mark.parametrize(
     ("N", "c", "M", "inner", "beta", "sparse"),
@@ -46,7 +51,7 @@ def unit(weights, N, c, M, inner, beta, sparse=False):
 def test_the_kernel_is_the_plain_chain_stage(weights, N, c, M, inner, beta, sparse):
     arguments = unit(weights, N, c, M, inner, beta, sparse)
     runs = [
-        jax.jit(lambda *given, chain=chain: chain(MOVES[weights], inner, *given))(*arguments)
+        jax.jit(lambda *given, chain=chain: chain(MOVES[weights], inner, *of(chain, given)))(*arguments)
         for chain in (PlainChain(), INTERPRETED)
     ]
     for plain, kernel in zip(*runs, strict=True):
@@ -63,7 +68,7 @@ def test_the_kernel_lowers_for_cuda_with_a_program_for_each_chain(weights, N, c,
     arguments = unit(weights, N, c, M, 1, jnp.inf, sparse=c < N)
 
     def stage(*given):
-        return PallasChain()(MOVES[weights], 1, *given)
+        return PallasChain()(MOVES[weights], 1, *of(PallasChain(), given))
 
     def grid(function, *given):
         text = jax.jit(function).trace(*given).lower(lowering_platforms=("cuda",)).as_text()
@@ -150,7 +155,7 @@ def test_products_lower_for_cuda_in_narrow_types(name, kinds):
 def test_a_sweep_of_narrow_products_and_interpreted_kernels_is_the_plain_one(weights, wiring):
     problem = small_problem(wiring, weights, width=6, depth=3)
     move = MOVES[weights]
-    products = samplers.choose_products("int8" if weights == "ising" else "bf16", move)
+    products = samplers.PRODUCTS.get("int8" if weights == "ising" else "bf16")()
     fast = samplers.UnitBlock(move, 2, INTERPRETED, products)
     keys = jax.random.split(jax.random.key(3), 2)
     state = jax.vmap(lambda key: samplers.random_start(key, problem))(keys)
@@ -173,7 +178,9 @@ def test_an_unknown_or_unfit_stage_is_named():
     for word, message in bad.items():
         with pytest.raises(ConfigError, match=re.escape(message)):
             dsm.compose("experiment=quickstart", word)
-    message = "sampler.kernel = pallas: must be one of auto, plain with the move HeatBath"
+    message = (
+        "sampler.kernel = pallas: must be one of auto, plain: pallas takes GaussianMove and SpinFlip, not HeatBath"
+    )
     with pytest.raises(ConfigError, match=message):
         dsm.compose("experiment=quickstart", "sampler=heat_bath", "sampler.kernel=pallas")
 
@@ -183,17 +190,19 @@ def test_in_python_unfit_stages_are_refused_by_the_check():
     move = samplers.GaussianMove(0.3)
     for options, message in (
         ({"products": samplers.PRODUCTS.get("int8")()}, "products = Int8Products: take signs"),
-        ({"chain": INTERPRETED, "move": samplers.HeatBath()}, "chain = PallasChain: does not have the move HeatBath"),
+        (
+            {"chain": INTERPRETED, "move": samplers.HeatBath()},
+            "chain = PallasChain: must be another: it takes GaussianMove",
+        ),
     ):
         with pytest.raises(ConfigError, match=message):
             samplers.UnitBlock(**({"move": move} | options)).check(problem)
 
 
+@pytest.mark.skipif(jax.default_backend() == "gpu", reason="there is a GPU")
 def test_a_kernel_that_this_machine_cannot_run_is_refused_before_anything_is_written(tmp_path):
-    if jax.default_backend() == "gpu":
-        pytest.skip("there is a GPU")
     with pytest.raises(
-        ConfigError, match="sampler.kernel = pallas: must be auto or plain here: it needs an NVIDIA GPU"
+        ConfigError, match="sampler.kernel = pallas: must be one of auto, plain: pallas is for NVIDIA GPUs"
     ):
         dsm.run("experiment=quickstart", "sampler.kernel=pallas", f"run.root={tmp_path}")
     assert not list(tmp_path.iterdir())
@@ -208,35 +217,48 @@ class Card:
         self.compute_capability = capability
 
 
+def work(move, device=None, **more):
+    return samplers.Workload(move, **({"width": 20, "patterns": 64} | more), device=device)
+
+
 @pytest.mark.parametrize(
-    ("capability", "says"),
-    [("7.5", "compute capability 8.0 or newer, and this NVIDIA card has 7.5"), ("9.0", "what its compiler refuses")],
+    ("device", "more", "reason"),
+    [
+        (jax.devices("cpu")[0], {}, "pallas is for NVIDIA GPUs, not for cpu"),
+        (Card("7.5"), {}, "pallas needs compute capability 8.0, and NVIDIA card has 7.5"),
+        (
+            Card("9.0"),
+            {},
+            "pallas cannot be compiled here (Only interpret mode",
+        ),  # the trial, on the CPU of this machine
+        (Card("9.0"), {"patterns": 10**4}, "pallas takes 8192 patterns, not 10000"),
+        (Card("9.0"), {"chains": 2**22}, "pallas takes less than 2**31 spins of a layer"),
+    ],
 )
-def test_without_a_kernel_that_works_a_gpu_has_the_plain_stage_and_the_log_says_why(
-    monkeypatch, caplog, capability, says
-):
-    """Here the compiler for the card is missing, so that the trial fails."""
-    monkeypatch.setattr(jax, "devices", lambda *_: [Card(capability)])
-    with caplog.at_level("WARNING", "dsm"):
-        assert samplers.choose_chain("auto", samplers.SpinFlip()) == PlainChain()
-    assert f"kernel pallas is not used: it needs {says}" in caplog.text
+def test_auto_says_why_it_takes_the_plain_stage(device, more, reason):
+    chain, told = samplers.choose_chain("auto", work(samplers.SpinFlip(), device, **more))
+    assert chain == PlainChain() and told.startswith("sampler.kernel = auto: plain (") and reason in told
 
 
 def test_on_a_gpu_auto_takes_what_is_made_for_it(monkeypatch):
-    monkeypatch.setattr(jax, "devices", lambda *_: [Card("9.0")])
-    monkeypatch.setattr(PallasChain, "_agrees", lambda self, move: True)
-    assert samplers.choose_chain("auto", samplers.SpinFlip()) == PallasChain()
-    assert samplers.choose_chain("auto", samplers.HeatBath()) == PlainChain()
-    names = [samplers.PRODUCTS.name(samplers.choose_products("auto", move)) for move in MOVES.values()]
-    assert names == ["int8", "bf16"]
+    monkeypatch.setattr(PallasChain, "_fails", lambda self, move: None)
+    assert samplers.choose_chain("auto", work(samplers.SpinFlip(), Card("9.0")))[0] == PallasChain()
+    assert samplers.choose_chain("auto", work(samplers.HeatBath(), Card("9.0")))[0] == PlainChain()
+    for move, name in zip(MOVES.values(), ("int8", "bf16"), strict=True):
+        products, told = samplers.choose_products("auto", move, Card("9.0"))
+        assert samplers.PRODUCTS.name(products) == name and told == f"sampler.products = auto: {name}"
 
 
-def test_the_trial_of_a_kernel_compares_it_with_the_plain_stage():
-    assert all(INTERPRETED._agrees(move) for move in MOVES.values())
+def test_the_trial_of_a_kernel_compares_it_with_the_plain_stage(monkeypatch):
+    assert all(INTERPRETED._fails(move) is None for move in MOVES.values())
+    monkeypatch.setattr(
+        PlainChain, "__call__", lambda self, move, inner, draws, row, field, *_: (row, field, jnp.int32(0))
+    )
+    assert INTERPRETED._fails(samplers.SpinFlip()) == "gives other numbers than the plain stage on this device"
 
 
 def test_a_stage_is_no_part_of_what_a_run_is(tmp_path):
-    """Neither of its directory nor of what is compared when it resumes."""
+    """Neither of its directory nor of what is compared when it resumes or is joined."""
     words = ("experiment=quickstart", f"run.root={tmp_path}")
     plain, other = (dsm.compose(*words, *more) for more in ((), ("sampler.kernel=plain", "sampler.products=bf16")))
     assert plain.identity() == other.identity()

@@ -11,7 +11,7 @@ import pytest
 import helpers
 from dsm import samplers
 from dsm.samplers.sign_perceptron.moves import Unit
-from helpers import MOVES, PROPOSALS, WIRINGS, energy_of, naive_sweep, small_problem
+from helpers import CHAIN_OPTIONS, MOVES, PROPOSALS, WIRINGS, energy_of, naive_sweep, small_problem
 
 
 class Unrolled(samplers.AbstractChain):
@@ -32,9 +32,9 @@ class Unrolled(samplers.AbstractChain):
         return row, field, changes
 
 
-#: Chain stages that must agree with the plain one; kernels are interpreted.
+#: Chain stages that must agree with the plain one.
 CHAINS = {"unrolled": Unrolled()} | {
-    name: samplers.CHAINS.get(name)(**{"interpret": True} if name == "pallas" else {})
+    name: samplers.CHAINS.build({"name": name, **CHAIN_OPTIONS.get(name, {})}, "chain")
     for name in samplers.CHAINS.names
     if name != "plain"
 }
@@ -119,7 +119,7 @@ STAGED = [
     (name, chain)
     for chain, stage in CHAINS.items()
     for name in (PROPOSALS if chain == "unrolled" else MOVES)
-    if stage.takes(MOVES[name][1])
+    if stage.refuses(samplers.Workload(MOVES[name][1], 4, 12)) is None
 ]
 
 

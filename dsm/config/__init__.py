@@ -4,6 +4,7 @@ from dsm.config._base import SOURCES as SOURCES
 from dsm.config._base import Config as Config
 from dsm.config._base import RunConfig as RunConfig
 from dsm.config._base import flatten as flatten
+from dsm.config._base import lasting as lasting
 from dsm.config._presets import folder as folder
 from dsm.config._presets import preset_files as preset_files
 from dsm.config._presets import presets as presets
@@ -14,6 +15,7 @@ __all__ = [
     "RunConfig",
     "flatten",
     "folder",
+    "lasting",
     "preset_files",
     "presets",
 ]

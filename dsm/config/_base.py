@@ -3,7 +3,7 @@
 import dataclasses
 import typing
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from dsm._errors import is_integer, require
 
@@ -43,6 +43,8 @@ class RunConfig:
         )
 
 
+#: Sections and settings, by dotted key, that say how a run is carried out: no result depends on them.
+MANNER = ("run", "plugins", "sampler.kernel", "sampler.products")
 #: The section of a configuration that says of what source plugins and parts were.
 SOURCES = "sources"
 
@@ -53,8 +55,6 @@ class Config:
 
     `plugins` are modules that are imported first; `sources` are digests of their sources, by module, and of those of parts
     that are neither from there nor dsm's own. Nobody chooses these, but they are part of what a run is.
-
-    `means`, by dotted key, change how fast a run is and not what comes out, as those of `run` do.
     """
 
     task: str
@@ -63,12 +63,11 @@ class Config:
     plugins: list[str]
     run: RunConfig
     sources: dict[str, str] = dataclasses.field(default_factory=dict, kw_only=True)
-    means: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
         """Settings that have a value where none is given, by dotted key: those that are younger than stored runs."""
-        return {key: value for key, value in _defaults(cls).items() if not key.startswith("run.")}
+        return lasting(_defaults(cls))
 
     def completed(self) -> "Config":
         """A copy with the settings that follow from others; itself where there are none."""
@@ -85,13 +84,13 @@ class Config:
 
     def identity(self) -> dict[str, Any]:
         """All settings that the results depend on, by dotted key."""
-        return self.that_matter(dataclasses.asdict(self))
+        return lasting(dataclasses.asdict(self))
 
-    @classmethod
-    def that_matter(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        """Of nested settings, those that the results depend on, by dotted key."""
-        own = flatten({key: value for key, value in settings.items() if key not in ("run", "plugins")})
-        return {key: value for key, value in own.items() if key not in cls.means}
+
+def lasting(settings: dict[str, Any]) -> dict[str, Any]:
+    """Of all settings those that results depend on, by dotted key."""
+    carried_out = tuple(f"{key}." for key in MANNER)
+    return {key: value for key, value in flatten(settings).items() if not f"{key}.".startswith(carried_out)}
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -22,12 +22,14 @@ from dsm.samplers.sign_perceptron import AbstractSampler as AbstractSampler
 from dsm.samplers.sign_perceptron import GaussianMove as GaussianMove
 from dsm.samplers.sign_perceptron import HeatBath as HeatBath
 from dsm.samplers.sign_perceptron import Info as Info
+from dsm.samplers.sign_perceptron import PallasChain as PallasChain
+from dsm.samplers.sign_perceptron import PlainChain as PlainChain
 from dsm.samplers.sign_perceptron import Sampling as Sampling
 from dsm.samplers.sign_perceptron import SpinFlip as SpinFlip
 from dsm.samplers.sign_perceptron import State as State
 from dsm.samplers.sign_perceptron import UnitBlock as UnitBlock
 from dsm.samplers.sign_perceptron import VersionSpace as VersionSpace
-from dsm.samplers.sign_perceptron import check_stages as check_stages
+from dsm.samplers.sign_perceptron import Workload as Workload
 from dsm.samplers.sign_perceptron import choose_chain as choose_chain
 from dsm.samplers.sign_perceptron import choose_products as choose_products
 from dsm.samplers.sign_perceptron import planted_start as planted_start
@@ -53,14 +55,16 @@ __all__ = [
     "HeatBath",
     "Info",
     "Ladder",
+    "PallasChain",
+    "PlainChain",
     "Sampling",
     "SpinFlip",
     "State",
     "UnitBlock",
     "VersionSpace",
+    "Workload",
     "allowance",
     "chain_at",
-    "check_stages",
     "choose_chain",
     "choose_products",
     "planted_start",

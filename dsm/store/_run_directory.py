@@ -17,7 +17,7 @@ import yaml
 
 from dsm._errors import InUseError, StoreError
 from dsm._runs import PROGRESS
-from dsm.config import SOURCES, Config
+from dsm.config import SOURCES, Config, lasting
 
 #: Files that a run may leave before it has a configuration; hidden ones (lock, temporary files) too.
 OWN = {"manifest.json", "log.txt"}
@@ -180,7 +180,7 @@ def _beside(path: Path) -> Path:
 def _same_settings(directory: RunDirectory, config: Config) -> None:
     own = config.identity()
     # A setting that is younger than the run had its default then.
-    there = config.that_matter(config.defaults()) | config.that_matter(directory.config())
+    there = config.defaults() | lasting(directory.config())
     different = [
         _difference(key, there.get(key, "absent"), own.get(key, "absent"))
         for key in sorted(there | own)

@@ -12,7 +12,7 @@ import xarray as xr
 
 from dsm._errors import StoreError
 from dsm._runs import find_runs
-from dsm.config import SOURCES, flatten
+from dsm.config import SOURCES, lasting
 from dsm.store._dataset import load
 from dsm.store._run_directory import RunDirectory
 
@@ -88,9 +88,7 @@ def _runs(root: Path) -> dict[Path, Settings]:
 
 
 def _settings(folder: Path) -> Settings:
-    stored = RunDirectory(folder).config()
-    stored = {key: value for key, value in stored.items() if key not in ("run", "plugins")}
-    return {key: _hashable(value) for key, value in flatten(stored).items()}
+    return {key: _hashable(value) for key, value in lasting(RunDirectory(folder).config()).items()}
 
 
 def _without_sources(own: Settings) -> Settings:

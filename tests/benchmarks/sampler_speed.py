@@ -73,8 +73,9 @@ def sampler(
     teacher = networks.SignNetwork(width, depth, fan_in, weights=weights, wiring=wiring, key=jax.random.key(0))
     problem = data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(width), patterns / fan_in, 1)
     move = samplers.SpinFlip() if ising else samplers.GaussianMove(step_std)
-    samplers.check_stages(move, kernel, products)
-    chain, form = samplers.choose_chain(kernel, move), samplers.choose_products(products, move)
+    device = jax.devices()[0]
+    chain, _ = samplers.choose_chain(kernel, samplers.Workload(move, width, patterns, replicas, device))
+    form, _ = samplers.choose_products(products, move, device)
     system = samplers.Sampling(samplers.UnitBlock(move, 1, chain, form))
     greedy = samplers.AtBeta(problem, jax.numpy.float32(jax.numpy.inf))
     axes = (Axis("replica", replicas),)

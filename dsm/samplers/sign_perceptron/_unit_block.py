@@ -27,7 +27,7 @@ from dsm._random import stream
 from dsm.data import Problem
 from dsm.networks import is_up, sign_pm
 from dsm.samplers.sign_perceptron._base import AbstractSampler, Beta, Info, State
-from dsm.samplers.sign_perceptron.chains import AbstractChain, at
+from dsm.samplers.sign_perceptron.chains import AbstractChain, Workload, at
 from dsm.samplers.sign_perceptron.chains.plain import PlainChain
 from dsm.samplers.sign_perceptron.moves import AbstractMove
 from dsm.samplers.sign_perceptron.moves._check import check_move
@@ -41,8 +41,8 @@ class UnitBlock(AbstractSampler):
     Attributes:
         move: the elementary move on a weight.
         inner: how often the weights of a unit are visited before the next unit.
-        chain: the chain stage; another one changes the speed and not the trajectory.
-        products: the matrix products of the field stage; the same holds of them.
+        chain: the chain stage; another one changes the speed and not the trajectory. `choose_chain` finds the fastest.
+        products: the matrix products of the field stage; the same holds of them, and of `choose_products`.
     """
 
     move: AbstractMove
@@ -64,9 +64,9 @@ class UnitBlock(AbstractSampler):
             raise ConfigError(
                 f"products = {type(self.products).__name__}: take signs, and the move {type(self.move).__name__} does not"
             )
-        if not self.chain.takes(self.move):
-            raise ConfigError(f"chain = {type(self.chain).__name__}: does not have the move {type(self.move).__name__}")
         check_move(self.move, problem.teacher.prior, problem.teacher.wiring.fan_in)
+        reason = self.chain.refuses(Workload(self.move, problem.teacher.wiring.width, problem.inputs.shape[0]))
+        require(reason is None, "chain", type(self.chain).__name__, f"another: it {reason}")
 
     def step_bytes(self, problem: Problem) -> int:
         """6 arrays [N, M], the weights as matrices, a layer's random numbers."""
@@ -145,6 +145,7 @@ class UnitBlock(AbstractSampler):
         fields = self.products.fields(at(factors, layer), below)
         above = self.products.fields(at(factors, layer + 1), sign_pm(fields))
         twice_out = 2 * matrices[layer + 1].T
+        spins_below = self.chain.spins(below)
 
         def visit(unit, carry):
             rows, fields, above, errors, changes = carry
@@ -154,7 +155,7 @@ class UnitBlock(AbstractSampler):
             cost = jnp.where(is_up(spin), errors - errors_flipped, errors_flipped - errors)
             sources = None if neighbours is None else neighbours[unit]
             row, field, changed = self.chain(
-                self.move, self.inner, at(draws, unit), rows[unit], fields[unit], below, cost, sources
+                self.move, self.inner, at(draws, unit), rows[unit], fields[unit], spins_below, cost, sources
             )
             flipped = is_up(field) != is_up(spin)
             return (
@@ -185,9 +186,10 @@ class UnitBlock(AbstractSampler):
         """
         fields = self.products.fields(factor, below)
         cost = jnp.where(labels, -1, 1).astype(jnp.int32)
+        spins_below = self.chain.spins(below)
 
         def unit(draws, row, field, cost, sources):
-            return self.chain(self.move, self.inner, draws, row, field, below, cost, sources)
+            return self.chain(self.move, self.inner, draws, row, field, spins_below, cost, sources)
 
         axes = (0, 0, 0, 0, None if neighbours is None else 0)
         rows, fields, changes = jax.vmap(unit, axes)(draws, rows, fields, cost, neighbours)

@@ -19,15 +19,16 @@ from dsm.networks import SignNetwork, make_wiring
 from dsm.observables import choose_measures
 from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import (
-    CHAINS,
     MOVES,
-    PRODUCTS,
     SCHEDULES,
     STUDENT_STARTS,
+    AbstractChain,
+    AbstractProducts,
     AtBeta,
     Exchange,
     Sampling,
     UnitBlock,
+    Workload,
     choose_chain,
     choose_products,
 )
@@ -73,9 +74,8 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     inputs = INPUTS.build(data.inputs, "data.inputs", width=config.network.width)
     check_inputs(inputs, training_patterns(data.alpha, config.network.inputs_per_unit), data.test_patterns)
     problems = jax.eval_shape(functools.partial(draw_problems, config), key)
-    move = MOVES.build(config.sampler.move, "sampler.move")
-    chain, products = choose_chain(config.sampler.kernel, move), choose_products(config.sampler.products, move)
-    sampler = UnitBlock(move, config.sampler.inner, chain, products)
+    chain, products, _ = choose_stages(config)
+    sampler = UnitBlock(MOVES.build(config.sampler.move, "sampler.move"), config.sampler.inner, chain, products)
     sampler.check(problems)
     sampling = Sampling(
         sampler,
@@ -109,6 +109,23 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     return system, axes, layout
 
 
+def choose_stages(config: SampleConfig) -> tuple[AbstractChain, AbstractProducts, str]:
+    """The chain stage and the products of the field stage on the devices of this machine, and a line that says which.
+
+    Raises:
+        ConfigError: `sampler.kernel` or `sampler.products` cannot serve here.
+    """
+    network, sampler = config.network, config.sampler
+    move = MOVES.build(sampler.move, "sampler.move")
+    patterns = training_patterns(config.data.alpha, network.inputs_per_unit)
+    chains = config.data.samples * len(sampler.betas) * sampler.replicas
+    at_once = min(chains, config.run.block or chains)
+    device = jax.local_devices()[0]
+    chain, kernel = choose_chain(sampler.kernel, Workload(move, network.width, patterns, at_once, device))
+    products, form = choose_products(sampler.products, move, device)
+    return chain, products, f"{kernel}; {form}"
+
+
 def coordinates_of(config: SampleConfig) -> dict[str, Coordinate]:
     """Of the axes of the ensemble, and of dimensions that quantities share."""
     sampler = config.sampler
@@ -130,13 +147,7 @@ def make_driver(
     config: SampleConfig, key: Key[Array, ""], system: AbstractSystem, axes: tuple[Axis, ...], layout: Layout
 ) -> Driver:
     """The ensemble, its problems drawn and laid over the devices."""
-    sampling = system.system if isinstance(system, Exchange) else system
-    assert isinstance(sampling, Sampling) and isinstance(sampling.sampler, UnitBlock)
-    logger.info(
-        "chain stage: %s, field stage: %s",
-        CHAINS.name(sampling.sampler.chain),
-        PRODUCTS.name(sampling.sampler.products),
-    )
+    logger.info(choose_stages(config)[2])
     problems: PyTree = draw_problems(config, key)
     if not isinstance(system, Exchange):
         problems = AtBeta(problems, jnp.asarray(config.sampler.betas, jnp.float32))

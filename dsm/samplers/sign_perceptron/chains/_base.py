@@ -1,14 +1,32 @@
 """What a chain stage provides."""
 
 import abc
-from typing import ClassVar
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, Num, PyTree
 
 from dsm._registry import Registry
 from dsm.samplers.sign_perceptron.moves import AbstractMove
+
+
+class Workload(NamedTuple):
+    """What is asked of a chain stage.
+
+    Attributes:
+        move: the update of one weight.
+        width: N, units of a layer.
+        patterns: M.
+        chains: how many are moved at once on a device.
+        device: a `jax.Device`; None: not known yet.
+    """
+
+    move: AbstractMove
+    width: int
+    patterns: int
+    chains: int = 1
+    device: Any = None
 
 
 class AbstractChain(eqx.Module):
@@ -18,16 +36,13 @@ class AbstractChain(eqx.Module):
     (`dsm.samplers.UnitBlock`). All stages give the same weights, bit for bit; they differ in speed.
     """
 
-    #: Whether it is meant to be faster than the plain one on a GPU: `sampler.kernel=auto` tries it there.
-    for_gpus: ClassVar[bool] = False
-
-    def takes(self, move: AbstractMove) -> bool:
-        """Whether it can carry out this move."""
-        return True
-
-    def missing(self, move: AbstractMove) -> str | None:
-        """What it needs and this machine lacks, in a few words; None if it runs here."""
+    def refuses(self, work: Workload) -> str | None:
+        """Why this stage cannot do that work, as what is said of it ("takes SpinFlip, not HeatBath"); None if it can."""
         return None
+
+    def spins(self, below: Float[Array, "N M"]) -> Num[Array, "N M"]:
+        """The spins of the layer below, in the form that this stage reads them; called once a layer."""
+        return below
 
     @abc.abstractmethod
     def __call__(
@@ -37,7 +52,7 @@ class AbstractChain(eqx.Module):
         draws: PyTree[Array],
         row: Float[Array, " c"],
         field: Float[Array, " M"],
-        below: Float[Array, "N M"],
+        below: Num[Array, "N M"],
         cost: Int[Array, " M"],
         sources: Int[Array, " c"] | None,
     ) -> tuple[Float[Array, " c"], Float[Array, " M"], Int[Array, ""]]:
@@ -52,7 +67,7 @@ class AbstractChain(eqx.Module):
             draws: random numbers of the moves in their order; leading axis `inner` c.
             row: J, the weights into the unit.
             field: sqrt(c) h of the unit on each pattern.
-            below: spins of the layer below, +1 or -1.
+            below: spins of the layer below, +1 or -1, as `spins` made them.
             cost: energy with the unit clamped up minus energy with it clamped down, on each pattern.
             sources: the unit that each weight reads; None if weight k reads unit k.
 

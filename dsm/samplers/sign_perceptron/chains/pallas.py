@@ -1,76 +1,94 @@
-"""The chain stage as one GPU kernel: a unit stays on chip while its weights move.
+"""The chain stage as one kernel for NVIDIA GPUs, written in Pallas.
 
-One program a chain and unit. Field and cost are loaded once and stay in registers for all `inner` c moves; spins of the
-layer below are loaded row by row, as int8; weights, field and the number of changes are written once. The moves are those of
-the plain stage, with the same random numbers and the same acceptance rule, and fields are exact: trajectories are equal,
-bit for bit.
+As a plain loop, each move is some launches of small kernels. Here a program does all moves on a unit: it loads the unit's
+field, cost and weights once, keeps them in registers, loads the spins of the layer below row by row, and writes weights,
+field and the number of changes back once. A program belongs to one unit of one chain; every `jax.vmap` around the call
+(output units, replicas, betas, samples) adds an axis to the grid of programs.
 
-It is written in Pallas and lowered by way of Triton. Pallas' other lowering, Mosaic GPU, is for Hopper and newer only, and
-wants arrays in tiles: this kernel loads single numbers and rows at places that it computes, and sums over all threads.
+A move is the code of the plain stage, `AbstractMove.update`, and its random numbers were drawn before. Sums of costs are
+integers, and the only products that are not exact are rounded to the lattice by themselves, so that no contraction to
+multiply-adds can change them: trajectories are those of the plain stage, bit for bit.
+
+Pallas has two lowerings for GPUs. Mosaic GPU holds an array in a warpgroup of 128 threads, and refuses one whose size is no
+multiple of 128; it needs a Hopper card too. Triton takes any power of two (the rest is masked, with cost 0), one warp a
+program, and all cards since Ampere: this kernel uses Triton.
 """
 
 import functools
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.experimental import pallas as pl
-from jax.experimental.pallas import triton as plgpu
-from jaxtyping import Array, Float, Int, PyTree
+from jax.experimental.pallas import triton
+from jaxtyping import Array, Float, Int, Int8, PyTree
 
-from dsm.samplers.sign_perceptron.chains._base import CHAINS, AbstractChain
+from dsm._errors import is_integer, require
+from dsm.samplers.sign_perceptron.chains._base import CHAINS, AbstractChain, Workload
 from dsm.samplers.sign_perceptron.chains.plain import PlainChain
-from dsm.samplers.sign_perceptron.moves import AbstractMove, AbstractProposal, Unit
+from dsm.samplers.sign_perceptron.moves import AbstractMove, Unit
+from dsm.samplers.sign_perceptron.moves.gaussian import GaussianMove
+from dsm.samplers.sign_perceptron.moves.spin_flip import SpinFlip
 
-#: Patterns that a thread holds, and threads in a warp.
-EACH, WARP = 4, 32
-#: Compute capability of the oldest cards that Triton supports.
-OLDEST = 8.0
+#: Moves whose code Triton takes, and that rounding cannot change there.
+MOVES = (GaussianMove, SpinFlip)
+#: Patterns of a program: 32 numbers of each kind in a thread.
+MOST_PATTERNS = 8192
+#: Spins of a layer in all programs: Pallas counts the bytes of such an array in 32 bits, one of which is a sign.
+MOST_SPINS = 2**31
+#: Compute capability of Ampere.
+LEAST_CAPABILITY = 8.0
 
 
 @CHAINS.register("pallas")
 class PallasChain(AbstractChain):
-    """One kernel a unit, for moves that propose and accept.
+    """All moves on a unit in one kernel, for NVIDIA GPUs.
 
     Attributes:
-        interpret: run the kernel's operations one by one, on any device and slowly: for tests.
+        warps: warps of 32 threads a program; None: one for 256 patterns, and 8 at most.
+        interpret: run it as plain JAX operations, on any device and very slowly: for tests.
     """
 
+    warps: int | None = eqx.field(static=True, default=None)
     interpret: bool = eqx.field(static=True, default=False)
-    for_gpus: ClassVar[bool] = True
 
-    def takes(self, move: AbstractMove) -> bool:
-        return isinstance(move, AbstractProposal)
+    def __check_init__(self) -> None:
+        legal = self.warps is None or (is_integer(self.warps) and self.warps in (1, 2, 4, 8, 16))
+        require(legal, "warps", self.warps, "null or one of 1, 2, 4, 8, 16")
 
-    def missing(self, move: AbstractMove) -> str | None:
-        """A card of compute capability 8.0 (Triton's oldest), and that a small unit comes out as the plain stage has it."""
-        device = jax.devices()[0]
-        capability = getattr(device, "compute_capability", None)
-        if device.platform != "gpu" or capability is None:
-            return "an NVIDIA GPU"
-        if float(capability) < OLDEST:
-            return f"compute capability {OLDEST} or newer, and this {device.device_kind} has {capability}"
-        try:
-            return None if self._agrees(move) else "sums that this card does not give"
-        except Exception as error:  # whatever a compiler may raise
-            return f"what its compiler refuses ({(str(error).splitlines() or [''])[0][:200]})"
+    def refuses(self, work: Workload) -> str | None:
+        if type(work.move) not in MOVES:
+            return f"takes {' and '.join(move.__name__ for move in MOVES)}, not {type(work.move).__name__}"
+        if work.patterns > MOST_PATTERNS:
+            return f"takes {MOST_PATTERNS} patterns, not {work.patterns}"
+        if work.chains * work.width * work.patterns >= MOST_SPINS:
+            return f"takes less than 2**31 spins of a layer, not {work.chains} chains of {work.width * work.patterns}"
+        if self.interpret or work.device is None:
+            return None
+        return _refuses_device(work.device) or self._fails(work.move)
 
-    def _agrees(self, move: AbstractMove) -> bool:
-        """Whether 2 sweeps of a unit of 5 weights and 33 patterns are those of the plain stage."""
-        signs = jnp.where(jnp.arange(5 * 33, dtype=jnp.int32).reshape(5, 33) ** 2 % 7 < 3, 1.0, -1.0).astype(
-            jnp.float32
-        )
-        row = jnp.where(jnp.arange(5) % 2 == 0, 1.0, -1.0).astype(jnp.float32)
+    def _fails(self, move: AbstractMove) -> str | None:
+        """Try a small unit on the device: what is wrong with it; None if its numbers are those of the plain stage."""
+        below = jax.random.rademacher(jax.random.key(1), (5, 33), jnp.float32)
+        row = jnp.where(jnp.arange(5, dtype=jnp.int32) % 2 == 0, jnp.float32(1), jnp.float32(-1))
         cost = jnp.arange(33, dtype=jnp.int32) % 5 - 2
         draws = move.draw(jax.random.key(0), jnp.float32(1), (10,))
 
         def run(chain: AbstractChain) -> Any:
-            stage = jax.jit(lambda draws: chain(move, 2, draws, row, row @ signs, signs, cost, None))
+            stage = jax.jit(lambda draws: chain(move, 2, draws, row, row @ below, chain.spins(below), cost, None))
             return jax.device_get(stage(draws))
 
-        return all((one == other).all() for one, other in zip(run(self), run(PlainChain()), strict=True))
+        try:
+            same = jax.tree.map(lambda one, other: bool((one == other).all()), run(self), run(PlainChain()))
+        except Exception as error:  # whatever a compiler may raise
+            return f"cannot be compiled here ({(str(error).splitlines() or [''])[0][:200]})"
+        return None if all(jax.tree.leaves(same)) else "gives other numbers than the plain stage on this device"
+
+    def spins(self, below: Float[Array, "N M"]) -> Int8[Array, "N M"]:
+        return below.astype(jnp.int8)
 
     def __call__(
         self,
@@ -79,61 +97,92 @@ class PallasChain(AbstractChain):
         draws: PyTree[Array],
         row: Float[Array, " c"],
         field: Float[Array, " M"],
-        below: Float[Array, "N M"],
+        below: Int8[Array, "N M"],
         cost: Int[Array, " M"],
         sources: Int[Array, " c"] | None,
     ) -> tuple[Float[Array, " c"], Float[Array, " M"], Int[Array, ""]]:
-        fan_in, patterns = row.shape[0], field.shape[0]
-        slots, room = _power_of_two(fan_in), _power_of_two(patterns)
-        more = room - patterns  # these are no patterns: their cost is 0
-        numbers, structure = jax.tree.flatten(draws)
-        inputs = (
-            jnp.pad(row, (0, slots - fan_in)),
-            jnp.pad(field, (0, more)),
-            jnp.pad(below.astype(jnp.int8), ((0, 0), (0, more))),
-            jnp.pad(cost, (0, more)),
-            jnp.arange(fan_in, dtype=jnp.int32) if sources is None else sources,
-            *numbers,
-        )
-        shapes = (
-            jax.ShapeDtypeStruct((slots,), row.dtype),
-            jax.ShapeDtypeStruct((room,), field.dtype),
-            jax.ShapeDtypeStruct((1,), jnp.int32),
-        )
-        row, field, changes = pl.pallas_call(
-            functools.partial(_visit_all, move, inner, fan_in, structure),
-            out_shape=shapes,
-            compiler_params=plgpu.CompilerParams(num_warps=min(max(room // (EACH * WARP), 1), 8), num_stages=1),
+        like = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in (row, field)]
+        warps = self.warps or min(max(pl.next_power_of_2(field.size) // 256, 1), 8)
+        return pl.pallas_call(
+            functools.partial(_program, move, inner),
+            out_shape=(*like, jax.ShapeDtypeStruct((), jnp.int32)),
             interpret=self.interpret,
-            name="chain",
-        )(*inputs)
-        return row[:fan_in], field[:patterns], changes[0]
+            compiler_params=None if self.interpret else triton.CompilerParams(num_warps=warps),
+            name="chain_stage",
+        )(draws, row, field, below, cost, sources)
 
 
-def _power_of_two(number: int) -> int:
-    """The smallest power of two from `number` on: Triton's arrays have no other sizes."""
-    return 1 << (number - 1).bit_length()
+def _program(
+    move: AbstractMove,
+    inner: int,
+    draws: PyTree[Any],
+    row: Any,
+    field: Any,
+    below: Any,
+    cost: Any,
+    sources: Any | None,
+    new_row: Any,
+    new_field: Any,
+    changes: Any,
+) -> None:
+    """All moves on one unit; arrays are references to memory, and indices 32-bit integers."""
+    fan_in, turns = row.shape[0], row.shape[0] * inner
+    load_row, store_row = _vector(fan_in)
+    load, store = _vector(field.shape[0])
+    costs, place = load(cost), lax.iota(jnp.int32, _padded(fan_in))
 
-
-def _visit_all(move: AbstractMove, inner: int, fan_in: int, structure: Any, *refs: Any) -> None:
-    """The kernel: what `PlainChain` does."""
-    row_in, field_in, below, cost_in, sources, *numbers, row_out, field_out, changes_out = refs
-    cost, slots = cost_in[...], lax.broadcasted_iota(jnp.int32, row_in.shape, 0)
-
-    def visit(turn: Any, carry: Any) -> Any:
-        row, field, changes = carry
+    def ahead(turn: Array) -> tuple[Array, PyTree[Array], Array]:
+        """What move `turn` needs and no move before it changes, so that it can be loaded while that one is at work."""
         k = lax.rem(turn, jnp.int32(fan_in))
-        here = slots == k
-        # What was written in this call is read from registers. A first visit can do without the sum.
-        weight = row_in[k] if inner == 1 else jnp.sum(jnp.where(here, row, jnp.zeros_like(row)))
-        spins = below[sources[k], :].astype(field.dtype)
-        draws = jax.tree.unflatten(structure, [ref[turn] for ref in numbers])
-        new = move.update(draws, weight, Unit(field, spins, cost), fan_in)
-        changed = jnp.where(new != weight, jnp.int32(1), jnp.int32(0))
-        return jnp.where(here, new, row), field + (new - weight) * spins, changes + changed
+        spins = load(below, k if sources is None else sources[k])
+        turn = jnp.minimum(turn, jnp.int32(turns - 1))
+        return spins, jax.tree.map(lambda numbers: numbers[turn], draws), row[k]
 
-    start = (row_in[...], field_in[...], jnp.int32(0))
-    row, field, changes = lax.fori_loop(jnp.int32(0), jnp.int32(fan_in * inner), visit, start)
-    row_out[...] = row
-    field_out[...] = field
-    changes_out[0] = changes
+    def visit(turn: Array, carry: Any) -> Any:
+        (spins, numbers, weight), weights, field, changes = carry
+        following = ahead(turn + jnp.int32(1))
+        here = place == lax.rem(turn, jnp.int32(fan_in))
+        if inner > 1:  # it may have changed; registers have no numbers, so that one of them is found by a sum
+            weight = jnp.sum(jnp.where(here, weights, jnp.float32(0)))
+        spins = spins.astype(jnp.float32)
+        new = move.update(numbers, weight, Unit(field, spins, costs), fan_in)
+        changed = jnp.where(new != weight, jnp.int32(1), jnp.int32(0))
+        return following, jnp.where(here, new, weights), field + (new - weight) * spins, changes + changed
+
+    start = ahead(jnp.int32(0)), load_row(row), load(field), jnp.int32(0)
+    _, weights, fields, count = lax.fori_loop(jnp.int32(0), jnp.int32(turns), visit, start)
+    store_row(new_row, weights)
+    store(new_field, fields)
+    changes[...] = count
+
+
+def _padded(size: int) -> int:
+    """A power of two, as Triton wants it, and one number a thread at least."""
+    return max(pl.next_power_of_2(size), 32)
+
+
+def _vector(size: int) -> tuple[Callable[..., Array], Callable[[Any, Array], None]]:
+    """How vectors of `size` numbers are loaded, with zeros behind them, and stored, without what is behind them."""
+    inside = lax.iota(jnp.int32, _padded(size)) < jnp.int32(size)
+    there = pl.ds(0, _padded(size))
+
+    def load(reference: Any, *index: Array) -> Array:
+        return triton.load(reference.at[(*index, there)], mask=inside, other=jnp.zeros((), reference.dtype))
+
+    def store(reference: Any, values: Array) -> None:
+        triton.store(reference.at[there], values, mask=inside)
+
+    return load, store
+
+
+def _refuses_device(device: Any) -> str | None:
+    kind = str(device.device_kind)
+    if device.platform != "gpu" or not kind.upper().startswith("NVIDIA"):
+        return f"is for NVIDIA GPUs, not for {kind}"
+    try:
+        capability = float(device.compute_capability)
+    except (AttributeError, ValueError):
+        return None  # it cannot be asked for: compiling will tell
+    if capability < LEAST_CAPABILITY:
+        return f"needs compute capability {LEAST_CAPABILITY}, and {kind} has {capability}"
+    return None

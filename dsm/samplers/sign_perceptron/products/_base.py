@@ -18,8 +18,6 @@ class AbstractProducts(eqx.Module):
 
     #: Whether it takes continuous weights; signs are taken by all.
     continuous: ClassVar[bool] = True
-    #: Whether it is meant to be faster than the plain one on a GPU: `sampler.products=auto` takes it there.
-    for_gpus: ClassVar[bool] = False
 
     @abc.abstractmethod
     def factors(self, matrices: Float[Array, "L N N"]) -> PyTree[Array]:

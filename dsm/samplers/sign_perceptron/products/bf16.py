@@ -9,8 +9,6 @@ rest is at most 2**-8 of what it is the rest of. Sums stay below (1 + 2**-8 + 2*
 where the lattice allows sum |J| (`dsm.networks.spacing`), up to 0.4 percent of room that rows never come near.
 """
 
-from typing import ClassVar
-
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, BFloat16, Float
@@ -24,8 +22,6 @@ BITS = 8, 7
 @PRODUCTS.register("bf16")
 class BFloat16Products(AbstractProducts):
     """Weights as sums of three bfloat16 numbers, sums as float32: exact on the lattice."""
-
-    for_gpus: ClassVar[bool] = True
 
     def factors(self, matrices: Float[Array, "L N N"]) -> BFloat16[Array, "L N N_3"]:
         parts, rest = [], matrices

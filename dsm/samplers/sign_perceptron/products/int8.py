@@ -13,7 +13,6 @@ class Int8Products(AbstractProducts):
     """Weights and spins as int8, sums as int32: exact. For ising weights."""
 
     continuous: ClassVar[bool] = False
-    for_gpus: ClassVar[bool] = True
 
     def factors(self, matrices: Float[Array, "L N N"]) -> Int8[Array, "L N N"]:
         return matrices.astype(jnp.int8)
