@@ -1,0 +1,350 @@
+"""Several processes that carry out one run, on one host or many: who is first, what all agree on, and how all end together.
+
+Process 0 decides, and it alone touches the disk. The others compute their share. Whatever differs between processes, such as
+clocks, signals and errors, is exchanged before it leads anywhere, so that all do the same: a process that waits in a
+collective operation for one that does something else waits for ever. One process by itself is first and agrees with itself.
+
+JAX ends a process in C++ if another one dies, with a long trace, and if it cannot connect. So the processes meet
+over sockets of their own first, and keep them: a closed one is known at once and told in a line.
+"""
+
+import atexit
+import contextlib
+import json
+import logging
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from typing import Any, NoReturn, TypeVar
+
+import jax
+
+from dsm import _errors
+from dsm._cluster import Place
+from dsm._errors import DsmError, HostsError
+from dsm._results import EXIT_INTERRUPTED
+
+logger = logging.getLogger("dsm")
+
+T = TypeVar("T")
+
+#: Seconds after which a silent host is asked for a sign of life, between two questions, and how many stay unanswered.
+KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
+#: Seconds that processes wait for one another in the end, and for a greeting.
+LEAVING, GREETING = 60.0, 5.0
+#: Bytes of a greeting, at most.
+SHORT = 2**12
+#: Names of this very machine.
+LOOPBACK = ("localhost", "127.", "::1")
+
+#: Where a process says that it is through.
+_LEFT = object()
+
+
+class _Group:
+    """The processes of a run, as one of them sees them: process 0 has a link to each other, these have one to it."""
+
+    def __init__(self, place: Place, links: dict[int, Connection], hosts: list[str]) -> None:
+        self.index, self.count, self._hosts = place.process, place.processes, hosts
+        self._links = links
+        self._given: dict[int, queue.SimpleQueue] = {number: queue.SimpleQueue() for number in links}
+        self._leaving = False
+        threading.Thread(target=self._read, daemon=True, name="dsm hosts").start()
+
+    def exchange(self, value: Any) -> list[Any]:
+        """What all processes have given, in the order of their indices."""
+        if self.index:
+            _send(self._links[0], "value", value)
+            return self._take(0)
+        values = [json.loads(json.dumps(value)), *map(self._take, self._links)]
+        for link in self._links.values():
+            _send(link, "value", values)
+        return values
+
+    def _take(self, number: int) -> Any:
+        value = self._given[number].get()
+        if value is _LEFT:
+            self.end(f"{self.name(number)} has left before its time", 1)
+        return value
+
+    def name(self, number: int) -> str:
+        """What a process is called in messages."""
+        return f"process {number} of {self.count} ({self._hosts[number]})"
+
+    def end(self, text: str, status: int, tell: bool = True) -> NoReturn:
+        """End this process and all others with this status; the others say `text`."""
+        self._leaving = True
+        for link in self._links.values():
+            _send(link, "end", [text, status])
+        if tell:
+            logger.warning("%s", text)
+        if self.index == 0:
+            time.sleep(0.3)  # else the others would see process 0 go before they have read why
+        os._exit(status)
+
+    def leave(self) -> None:
+        """Wait until all are through."""
+        until = time.monotonic() + LEAVING
+        if self.index:
+            _send(self._links[0], "leave", None)
+        for number, given in self._given.items():
+            try:
+                while given.get(timeout=max(0.0, until - time.monotonic())) is not _LEFT:
+                    pass
+            except queue.Empty:
+                self.end(f"{self.name(number)} did not end with the others", 1)
+        self._leaving = True
+        for link in self._links.values():
+            _send(link, "leave", None)
+
+    def _read(self) -> None:
+        """Sort what comes in; see what closes."""
+        numbers = {link: number for number, link in self._links.items()}
+        while numbers:
+            for link in wait(list(numbers)):
+                assert isinstance(link, Connection)
+                number = numbers[link]
+                try:
+                    kind, content = json.loads(link.recv_bytes())
+                except (EOFError, OSError):
+                    del numbers[link]
+                    if not self._leaving:
+                        self.end(
+                            f"{self.name(number)} is gone: run the same command again to continue", EXIT_INTERRUPTED
+                        )
+                    continue
+                if kind == "end":
+                    self.end(*content)
+                self._given[number].put(_LEFT if kind == "leave" else content)
+
+
+_group: _Group | None = None
+
+
+def index() -> int:
+    """Index of this process."""
+    return 0 if _group is None else _group.index
+
+
+def count() -> int:
+    """Number of processes that carry out the run together."""
+    return 1 if _group is None else _group.count
+
+
+def is_first() -> bool:
+    """Whether this process decides and writes."""
+    return index() == 0
+
+
+def exchange(value: Any) -> list[Any]:
+    """What all processes have given, in the order of their indices. What JSON can hold."""
+    return [value] if _group is None else _group.exchange(value)
+
+
+def agree(value: T) -> T:
+    """The value of process 0."""
+    return exchange(value)[0]
+
+
+def any_of(flag: bool) -> bool:
+    """Whether it is so in any process."""
+    return any(exchange(flag))
+
+
+def together(function: Callable[[], T]) -> T:
+    """What `function` returns. An error on purpose in one process is raised in all.
+
+    Raises:
+        DsmError: of the first process that failed.
+    """
+    value, error = None, None
+    try:
+        value = function()
+    except DsmError as raised:
+        error = raised
+    said = exchange(None if error is None else [type(error).__name__, str(error)])
+    failed = [number for number, own in enumerate(said) if own is not None]
+    if failed and failed[0] != index():
+        name, text = said[failed[0]]
+        error = getattr(_errors, name, DsmError)(text)
+    if error is not None:
+        error.agreed = True
+        raise error
+    return value  # type: ignore[return-value]
+
+
+def first(function: Callable[[], T]) -> T | None:
+    """What `function` returns in process 0, where alone it is called; None in the others, which wait. Errors are those of
+    `together`."""
+    return together(lambda: function() if is_first() else None)
+
+
+@contextlib.contextmanager
+def bereaved() -> Any:
+    """Errors of the library that come of another process' end give way to the line that says so."""
+    try:
+        yield
+    except DsmError:
+        raise
+    except Exception:
+        if _group is not None:
+            time.sleep(2.0)  # the thread that reads ends the process
+        raise
+
+
+def abandon(text: str, status: int) -> None:
+    """After an error in this process alone, which has been told: end it and all others. Nothing happens to a single one."""
+    if _group is not None:
+        _group.end(f"{_group.name(_group.index)} ended: {text}", status, tell=False)
+
+
+def join(place: Place, timeout: float) -> None:
+    """Meet the other processes and start JAX's distributed runtime, once in a process and before it uses a device.
+
+    Raises:
+        HostsError: they do not all come within `timeout` seconds, they disagree, or a device was used before.
+    """
+    global _group
+    if _group is not None:
+        return
+    until = time.monotonic() + timeout
+    links, (port, hosts) = _gather(place, until, timeout) if place.process == 0 else _find(place, until, timeout)
+    _group = _Group(place, links, hosts)
+    host = place.address[0]
+    try:
+        together(lambda: _start_runtime(place, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
+    except HostsError:
+        _group = None
+        raise
+    atexit.register(leave)
+
+
+def leave() -> None:
+    """Wait for the others at the end of the process, and stop JAX's distributed runtime."""
+    global _group
+    if _group is not None:
+        _group.leave()
+        jax.distributed.shutdown()
+        _group = None
+
+
+def _start_runtime(place: Place, address: str) -> None:
+    here = place.address[0].startswith(LOOPBACK)
+    try:
+        jax.distributed.initialize(
+            address,
+            place.processes,
+            place.process,
+            local_device_ids=place.devices,
+            cluster_detection_method="deactivate",
+            coordinator_bind_address=address if here else None,
+            shutdown_timeout_seconds=int(LEAVING),
+        )
+    except (RuntimeError, ValueError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise HostsError(f"cannot start JAX's distributed runtime at {address}: {reason}") from error
+
+
+def _gather(place: Place, until: float, timeout: float) -> tuple[dict[int, Connection], tuple[int, list[str]]]:
+    """Process 0: wait for the others; returns links to them, and what they are told: a free port, and all hosts by index."""
+    links: dict[int, Connection] = {}
+    hosts = [socket.gethostname()] * place.processes
+    with _listen(place) as server:
+        while len(links) < place.processes - 1:
+            server.settimeout(max(0.01, until - time.monotonic()))
+            try:
+                link = _linked(server.accept()[0])
+            except TimeoutError:
+                missing = ", ".join(str(n) for n in range(1, place.processes) if n not in links)
+                text = (
+                    f"not all of {place.processes} processes came to {place.coordinator} within {timeout:g} s "
+                    f"(run.hosts.timeout): process {missing} is missing"
+                )
+                for link in links.values():
+                    _send(link, "refused", text)
+                raise HostsError(text) from None
+            try:
+                if not link.poll(GREETING):
+                    raise EOFError
+                number, count, host = json.loads(link.recv_bytes(SHORT))
+                refusal = _refusal(place, number, count, links)
+            except (EOFError, OSError, ValueError, TypeError):
+                link.close()  # somebody else, by mistake
+                continue
+            if refusal is not None:
+                _send(link, "refused", refusal)
+                link.close()
+            else:
+                links[number], hosts[number] = link, host
+    links = dict(sorted(links.items()))
+    with socket.create_server(("", 0)) as free:
+        port = free.getsockname()[1]
+    for link in links.values():
+        _send(link, "begin", [port, hosts])
+    return links, (port, hosts)
+
+
+def _refusal(place: Place, number: int, count: int, there: dict[int, Connection]) -> str | None:
+    if count != place.processes:
+        return f"run.hosts.processes = {count}: process 0 was told {place.processes}"
+    if number == 0 or number in there:
+        return f"run.hosts.process = {number}: another process has this index"
+    return None
+
+
+def _listen(place: Place) -> socket.socket:
+    host, port = place.address
+    try:
+        if host.startswith(LOOPBACK):
+            return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        dual = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if dual else socket.AF_INET
+        return socket.create_server(("", port), family=family, dualstack_ipv6=dual)
+    except OSError as error:
+        raise HostsError(
+            f"run.hosts.coordinator = {place.coordinator}: {error.strerror}, choose another port"
+        ) from error
+
+
+def _find(place: Place, until: float, timeout: float) -> tuple[dict[int, Connection], tuple[int, list[str]]]:
+    """The others: find process 0. See `_gather`."""
+    greeting = [place.process, place.processes, socket.gethostname()]
+    reason = "no answer"
+    while (left := until - time.monotonic()) > 0:
+        try:
+            link = _linked(socket.create_connection(place.address, timeout=min(left, GREETING)))
+            link.send_bytes(json.dumps(greeting).encode())
+            while link.poll(max(0.0, until + GREETING - time.monotonic())):
+                kind, content = json.loads(link.recv_bytes())
+                if kind == "refused":
+                    raise HostsError(content)
+                return {0: link}, content
+            link.close()
+        except (OSError, EOFError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or "it closed the connection"
+            time.sleep(min(0.2, max(0.0, left)))
+    raise HostsError(
+        f"process {place.process} cannot reach process 0 at {place.coordinator} within {timeout:g} s "
+        f"(run.hosts.timeout): {reason}"
+    )
+
+
+def _linked(found: socket.socket) -> Connection:
+    """A socket as a link of messages, which notices when the other host is gone."""
+    found.settimeout(None)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):
+            found.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return Connection(found.detach())
+
+
+def _send(link: Connection, kind: str, content: Any) -> None:
+    """Send a message; whether the other one is still there the thread that reads finds out."""
+    with contextlib.suppress(OSError):
+        link.send_bytes(json.dumps([kind, content]).encode())
