@@ -17,7 +17,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any, NoReturn, TypeVar
 
@@ -117,9 +117,10 @@ class _Group:
                             f"{self.name(number)} is gone: run the same command again to continue", EXIT_INTERRUPTED
                         )
                     continue
-                if kind == "end":
+                if kind != "end":
+                    self._given[number].put(_LEFT if kind == "leave" else content)
+                elif not self._leaving:
                     self.end(*content)
-                self._given[number].put(_LEFT if kind == "leave" else content)
 
 
 _group: _Group | None = None
@@ -184,15 +185,13 @@ def first(function: Callable[[], T]) -> T | None:
 
 
 @contextlib.contextmanager
-def bereaved() -> Any:
-    """Errors of the library that come of another process' end give way to the line that says so."""
+def bereaved() -> Iterator[None]:
+    """Errors that come of another process' end, in whatever library, give way to the line that says so."""
     try:
         yield
-    except DsmError:
-        raise
-    except Exception:
-        if _group is not None:
-            time.sleep(2.0)  # the thread that reads ends the process
+    except Exception as error:
+        if _group is not None and not getattr(error, "agreed", False):
+            time.sleep(2.0)  # meanwhile the thread that reads ends the process
         raise
 
 
@@ -262,7 +261,7 @@ def _gather(place: Place, until: float, timeout: float) -> tuple[dict[int, Conne
                 missing = ", ".join(str(n) for n in range(1, place.processes) if n not in links)
                 text = (
                     f"not all of {place.processes} processes came to {place.coordinator} within {timeout:g} s "
-                    f"(run.hosts.timeout): process {missing} is missing"
+                    f"(run.hosts.timeout): missing is process {missing}"
                 )
                 for link in links.values():
                     _send(link, "refused", text)

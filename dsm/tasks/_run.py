@@ -39,10 +39,10 @@ def run(config: Config) -> Report:
 def carry_out(task: Task, config: Config) -> Report:
     """See `run`. Of several processes the first opens, writes and draws; all simulate."""
     path = path_of(config)
-    with jax.enable_x64(True) if task.x64 else contextlib.nullcontext(), _hosts.bereaved():
+    with jax.enable_x64(True) if task.x64 else contextlib.nullcontext():
         finished = _hosts.agree(store.RunDirectory(path).is_done) and config.run.resume != "never"
         job = None if finished else _hosts.together(lambda: task.build(config))
-        with _opened(path, config) as directory, stop_on_signals() as stop:
+        with _opened(path, config) as directory, stop_on_signals() as stop, _hosts.bereaved():
             if job is None or _hosts.agree(directory.is_done):
                 return _report(Outcome.already_done, directory, stop, lambda: _found(directory))
             driver, history = None, History(0, [], {}, {})
