@@ -4,8 +4,8 @@ Process 0 decides, and it alone touches the disk. The others compute their share
 clocks, signals and errors, is exchanged before it leads anywhere, so that all do the same: a process that waits in a
 collective operation for one that does something else waits for ever. One process by itself is first and agrees with itself.
 
-JAX ends a process in C++ if another one dies, with a long trace, and if it cannot connect. So the processes meet
-over sockets of their own first, and keep them: a closed one is known at once and told in a line.
+JAX ends a process in C++, with a long trace, if another one dies or does not come. So the processes meet over sockets of
+their own first, and keep them: a closed one is known at once and told in a line.
 """
 
 import atexit
@@ -22,10 +22,12 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, NoReturn, TypeVar
 
 import jax
+from jax.experimental import multihost_utils
 
 from dsm import _errors
 from dsm._cluster import Place
 from dsm._errors import DsmError, HostsError
+from dsm._relay import relay_to
 from dsm._results import EXIT_INTERRUPTED
 
 logger = logging.getLogger("dsm")
@@ -213,9 +215,8 @@ def join(place: Place, timeout: float) -> None:
     until = time.monotonic() + timeout
     links, (port, hosts) = _gather(place, until, timeout) if place.process == 0 else _find(place, until, timeout)
     _group = _Group(place, links, hosts)
-    host = place.address[0]
     try:
-        together(lambda: _start_runtime(place, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
+        together(lambda: _start_runtime(place, port))
     except HostsError:
         _group = None
         raise
@@ -231,21 +232,38 @@ def leave() -> None:
         _group = None
 
 
-def _start_runtime(place: Place, address: str) -> None:
-    here = place.address[0].startswith(LOOPBACK)
+def _start_runtime(place: Place, port: int) -> None:
+    host, _ = place.address
+    jax.config.update("jax_enable_preemption_service", False)  # it would take the signals
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         jax.distributed.initialize(
-            address,
+            f"127.0.0.1:{relay_to((host, port))}" if place.process else address,
             place.processes,
             place.process,
             local_device_ids=place.devices,
             cluster_detection_method="deactivate",
-            coordinator_bind_address=address if here else None,
+            coordinator_bind_address=address if host.startswith(LOOPBACK) else None,
             shutdown_timeout_seconds=int(LEAVING),
         )
+        with _silent_output():
+            multihost_utils.sync_global_devices("dsm")
     except (RuntimeError, ValueError) as error:
         reason = (str(error).splitlines() or [""])[0]
         raise HostsError(f"cannot start JAX's distributed runtime at {address}: {reason}") from error
+
+
+@contextlib.contextmanager
+def _silent_output() -> Iterator[None]:
+    """What C++ prints while processors find one another is dropped."""
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _gather(place: Place, until: float, timeout: float) -> tuple[dict[int, Connection], tuple[int, list[str]]]:
