@@ -15,6 +15,7 @@ import logging
 import os
 import queue
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +23,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, NoReturn, TypeVar
 
 import jax
-from jax.experimental import multihost_utils
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from dsm import _errors
 from dsm._cluster import Place
@@ -246,24 +248,29 @@ def _start_runtime(place: Place, port: int) -> None:
             coordinator_bind_address=address if host.startswith(LOOPBACK) else None,
             shutdown_timeout_seconds=int(LEAVING),
         )
-        with _silent_output():
-            multihost_utils.sync_global_devices("dsm")
+        _mute_libraries()
+        _add_up()
     except (RuntimeError, ValueError) as error:
         reason = (str(error).splitlines() or [""])[0]
         raise HostsError(f"cannot start JAX's distributed runtime at {address}: {reason}") from error
 
 
-@contextlib.contextmanager
-def _silent_output() -> Iterator[None]:
-    """What C++ prints while processors find one another is dropped."""
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+def _add_up() -> None:
+    """A first sum over all devices, which tells whether they reach one another."""
+    mesh = Mesh(np.array(jax.devices()), ("devices",))
+    ones = jax.make_array_from_callback(
+        (mesh.size,), NamedSharding(mesh, PartitionSpec("devices")), lambda _: np.ones(1)
+    )
+    total = jax.jit(lambda values: values.sum(), out_shardings=NamedSharding(mesh, PartitionSpec()))(ones)
+    assert float(total.addressable_data(0)) == mesh.size
+
+
+def _mute_libraries() -> None:
+    """What C++ prints whenever processors find one another is dropped; what Python prints is not."""
+    sys.stdout.flush()
+    with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:
+        sys.stdout = open(os.dup(1), "w", buffering=1)
+        os.dup2(nowhere.fileno(), 1)
 
 
 def _gather(place: Place, until: float, timeout: float) -> tuple[dict[int, Connection], tuple[int, list[str]]]:
