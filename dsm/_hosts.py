@@ -26,7 +26,6 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from dsm import _errors
 from dsm._cluster import Place
 from dsm._errors import DsmError, HostsError
 from dsm._relay import relay_to
@@ -175,11 +174,23 @@ def together(function: Callable[[], T]) -> T:
     failed = [number for number, own in enumerate(said) if own is not None]
     if failed and failed[0] != index():
         name, text = said[failed[0]]
-        error = getattr(_errors, name, DsmError)(text)
+        error = _kinds(DsmError).get(name, DsmError)(text)
     if error is not None:
-        error.agreed = True
-        raise error
+        raise agreed(error)
     return value  # type: ignore[return-value]
+
+
+def agreed(error: DsmError) -> DsmError:
+    """An error that all processes raise, so marked: the first tells it, and none has to end the others."""
+    error.agreed = True
+    return error
+
+
+def _kinds(base: type[DsmError]) -> dict[str, type[DsmError]]:
+    found = {base.__name__: base}
+    for kind in base.__subclasses__():
+        found |= _kinds(kind)
+    return found
 
 
 def first(function: Callable[[], T]) -> T | None:

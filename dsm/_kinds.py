@@ -107,8 +107,12 @@ KINDS = {
             Place("theory.output_channels.OUTPUT_CHANNELS", "theory.narrow, loss=NAME"),
         ),
     ),
-    "chains": Kind(
-        "faster kernels of the sampler's chain stage", (Place("samplers.CHAINS", "samplers.UnitBlock(chain=...)"),)
+    "kernels": Kind(
+        "implementations of the sampler's stages, which differ in speed alone",
+        (
+            Place("samplers.CHAINS", "sampler.kernel=NAME", ("interpret",)),
+            Place("samplers.PRODUCTS", "sampler.products=NAME"),
+        ),
     ),
 }
 

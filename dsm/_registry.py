@@ -89,6 +89,10 @@ class Registry(Generic[T]):
         """All known names, sorted."""
         return sorted(self._parts)
 
+    def name(self, part: T) -> str:
+        """The name of the class of `part`; its own name if it is not filed here."""
+        return next((name for name, kind in self._parts.items() if kind is type(part)), type(part).__name__)
+
     def get(self, name: Any, key: str | None = None) -> Callable[..., T]:
         """The part called `name`.
 

@@ -214,7 +214,7 @@ WRONG = {
     "hydra.launcher.n_jobs=2": "hydra.launcher.n_jobs = 2: the launcher has no such option; choose another, as in "
     "hydra/launcher=joblib",
     "task=null": "task = null: must be the name of a preset",
-    "~sampler": "sampler is missing: task=sample needs it",
+    "~sampler": "sampler.move is missing: task=sample needs it",
     "~samplr": "~samplr: there is no such setting",
     "~network.depth=7": "~network.depth=7: network.depth is 3",
     "sampler.move.name=gausian": "sampler.move.name = gausian: must be one of gaussian, heat_bath, spin_flip...",

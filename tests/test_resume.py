@@ -110,16 +110,16 @@ def test_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path, uninte
     assert_same_results(tmp_path / "run", uninterrupted)
 
 
-def test_silently_altered_checkpoint_is_found_by_its_digest(tmp_path):
+def test_silently_altered_checkpoint_is_found_by_its_checksum(tmp_path):
     import numpy as np
 
-    from dsm.store._checkpoint import digest
+    from dsm.store._checkpoint import checksum
 
-    with Checkpoints(tmp_path, 3) as checkpoints:
+    with Checkpoints(tmp_path / "checkpoints", 3) as checkpoints:
         for sweep in (1, 2):
             checkpoints.save(sweep, {"a": np.arange(6.0) + sweep})
-        (meta,) = (tmp_path / "2" / "meta").glob("metadata")
-        meta.write_text(meta.read_text().replace(digest({"a": np.arange(6.0) + 2}), "0" * 64))
+        (meta,) = (tmp_path / "checkpoints" / "2" / "meta").glob("metadata")
+        meta.write_text(meta.read_text().replace(str(checksum(np.arange(6.0) + 2)), "7"))
         found = checkpoints.load_newest()
         assert found is not None and found[0] == 1
         np.testing.assert_array_equal(found[1]["a"], np.arange(6.0) + 1)
@@ -141,8 +141,9 @@ def test_checkpoint_of_another_shape_is_refused(tmp_path, terminated):
     arguments = (*TINY, "run.dir=run")
     shutil.copytree(terminated[0], tmp_path / "run")
     with Checkpoints(tmp_path / "run/checkpoints", 3) as checkpoints:
-        sweep, arrays = checkpoints.load_newest()
-        checkpoints.save(sweep + 1, arrays | {".state.weights": arrays[".state.weights"][:, :, :, :2]})
+        sweep, arrays, records = checkpoints.load_newest()
+        cut = {".state.weights": arrays[".state.weights"][:, :, :, :2]}
+        checkpoints.save(sweep + 1, arrays | cut, len(records["times"]))
     refused = dsm(*arguments, cwd=tmp_path, check=False)
     assert refused.returncode == EXIT_ERROR
     assert (

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
@@ -20,6 +21,7 @@ from dsm._errors import ConfigError, StoreError
 from dsm.config import Config
 from dsm.store import Checkpoints, open_run
 from dsm.store import _checkpoint as checkpoint_module
+from dsm.store import _records as records_module
 
 
 def stored(
@@ -242,6 +244,119 @@ def test_after_damage_to_all_checkpoints_nothing_starts_afresh_unasked(two):
     for _ in range(2):  # the same command again
         with Checkpoints(two, 3) as checkpoints, pytest.raises(StoreError, match="run.resume=never starts afresh"):
             checkpoints.load_newest()
+
+
+def history(first: int, end: int) -> dict[str, np.ndarray]:
+    return {"times": np.arange(first, end), "record:q": np.arange(first, end)[:, None] ** 2.0}
+
+
+def long_run(folder: Path, checkpoints: int, keep: int = 3) -> None:
+    """Checkpoints after every 2 records."""
+    with Checkpoints(folder, keep) as stored:
+        for number in range(checkpoints):
+            stored.save(number, {"a": np.ones(2) * number}, 2 * number, history(2 * number, 2 * number + 2))
+
+
+def resumed(folder: Path) -> tuple[int, int]:
+    """Sweep of the newest good checkpoint, and how many records it has."""
+    with Checkpoints(folder, 3) as stored:
+        sweep, arrays, records = stored.load_newest()
+    number = len(records["times"])
+    expected = history(0, number)
+    assert set(records) == set(expected) and arrays["a"][0] == sweep
+    for name, values in expected.items():
+        np.testing.assert_array_equal(records[name], values)
+    return sweep, number
+
+
+def test_a_checkpoint_writes_the_new_records_alone(tmp_path, monkeypatch):
+    written = []
+    replace = records_module.replace_file
+    monkeypatch.setattr(
+        records_module, "replace_file", lambda path, write: (replace(path, write), written.append(path.stat().st_size))
+    )
+    long_run(tmp_path / "checkpoints", 20)
+    assert len(written) == 40 and len(set(written)) == 1  # two copies of each segment
+    assert resumed(tmp_path / "checkpoints") == (19, 40)
+
+
+def test_segments_become_longer_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(records_module, "TOGETHER", 3)
+    long_run(tmp_path / "checkpoints", 32)
+    names = {path.name for path in (tmp_path / "records").iterdir()}
+    assert names == {f"{part}.{copy}.npz" for part in ("0-54.3", "54-60.1", "60-62.0", "62-64.0") for copy in "ab"}
+    assert resumed(tmp_path / "checkpoints") == (31, 64)
+
+
+def test_one_damaged_copy_of_a_segment_costs_nothing(tmp_path, caplog):
+    long_run(tmp_path / "checkpoints", 4)
+    flip(tmp_path / "records" / "2-4.0.a.npz")
+    (tmp_path / "records" / "4-6.0.b.npz").write_bytes(b"")
+    (tmp_path / "records" / "6-8.0.a.npz").unlink()
+    assert resumed(tmp_path / "checkpoints") == (3, 8)
+    assert "2-4.0.a.npz is damaged" in caplog.text and "4-6" not in caplog.text
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_two_damaged_copies_cost_the_checkpoints_that_need_them(tmp_path, caplog):
+    long_run(tmp_path / "checkpoints", 4)
+    for copy in "ab":
+        flip(tmp_path / "records" / f"6-8.0.{copy}.npz")
+    assert resumed(tmp_path / "checkpoints") == (2, 6)
+    assert "checkpoint at sweep 3 is damaged and set aside (its records from number 6 on are damaged" in caplog.text
+    assert not list((tmp_path / "records").glob("6-8*"))
+    for copy in "ab":
+        flip(tmp_path / "records" / f"0-2.0.{copy}.npz")
+    with pytest.raises(StoreError, match="run.resume=never starts afresh"):
+        resumed(tmp_path / "checkpoints")
+
+
+def test_records_beyond_the_checkpoint_are_made_again(tmp_path, monkeypatch):
+    """A kill between a segment and its checkpoint, and a damaged checkpoint after a longer segment was made."""
+    monkeypatch.setattr(records_module, "TOGETHER", 3)
+    folder = tmp_path / "checkpoints"
+    long_run(folder, 2)
+    with Checkpoints(folder, 3) as stored:
+        stored.records.append(4, history(4, 6))
+    assert {path.name for path in (tmp_path / "records").iterdir()} == {"0-6.1.a.npz", "0-6.1.b.npz"}
+    assert resumed(folder) == (1, 4)
+    assert {path.name for path in (tmp_path / "records").iterdir()} == {"0-4.1.a.npz", "0-4.1.b.npz"}
+    with Checkpoints(folder, 3) as stored:
+        stored.save(2, {"a": np.ones(2) * 2}, 4, history(4, 7))
+    assert resumed(folder) == (2, 7)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (4, 6), (2, 4, 3)])
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool", "int8"])
+def test_checksums_do_not_depend_on_how_an_array_is_divided(shape, dtype):
+    array = np.random.default_rng(0).integers(0, 2, shape).astype(dtype)
+    whole = checkpoint_module.checksum(array)
+    for axis, size in enumerate(shape):
+        parts = 0
+        for place in range(size):
+            index = tuple(slice(place, place + 1) if k == axis else slice(None) for k in range(len(shape)))
+            parts += checkpoint_module._checksum(array[index], index, shape)
+        assert parts % 2**64 == whole
+    assert checkpoint_module.checksum(jax.device_put(array)) == whole
+    other = array.copy()
+    other.reshape(-1)[-1] = 1 - other.reshape(-1)[-1]
+    assert checkpoint_module.checksum(other) != whole
+    if array.size > 1 and len(np.unique(array[:2])) > 1:
+        assert checkpoint_module.checksum(np.roll(array.reshape(-1), 1).reshape(shape)) != whole
+
+
+def test_a_checkpoint_of_an_older_form_is_refused_clearly(two):
+    meta = two / "2" / "meta" / "metadata"
+    meta.write_text(json.dumps({"digest": "0" * 64}))
+    before = snapshot(two.parent)
+    with Checkpoints(two, 3) as checkpoints, pytest.raises(StoreError, match="at sweep 2 .* is of an older dsm"):
+        checkpoints.load_newest()
+    assert snapshot(two.parent) == before
 
 
 # Run directories

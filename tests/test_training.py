@@ -75,11 +75,13 @@ def test_weights_have_the_overlaps_of_the_start(name):
     options = {
         "random": {},
         "symmetric": {"asymmetry": 0.1},
+        "informed": {"rest": 0.3},
         "given": {"Q": [[1, 0.1], [0.1, 2]], "R": [[0, 0.8], [0.5, 0]]},
     }
     start = OVERLAP_STARTS.get(name)(**options[name])
-    start.check(2, 2)
-    overlaps = start.overlaps(jax.random.key(0), 50, 2, 2)
+    students = 3 if name == "informed" else 2
+    start.check(students, 2)
+    overlaps = start.overlaps(jax.random.key(0), 50, students, 2)
     student, teacher = weights_with_overlaps(jax.random.key(1), overlaps, 50)
     assert student.dtype == teacher.dtype == jnp.float32
     for found, wanted in zip((student @ student.T, student @ teacher.T, teacher @ teacher.T), overlaps, strict=True):
@@ -290,7 +292,10 @@ BAD = {
     "stream": ("data.law.name=sea", "data.law.name = sea: must be one of gaussian, hidden_manifold"),
     "latent": ("data=manifold_law data.law.latent=0", "data.law.latent = 0: must be an integer >= 1"),
     "patterns": ("data.patterns=0", "data.patterns = 0: must be null or at least 1"),
-    "start": ("training.start.name=warm", "training.start.name = warm: must be one of given, random, symmetric"),
+    "start": (
+        "training.start.name=warm",
+        "training.start.name = warm: must be one of given, informed, random, symmetric",
+    ),
     "asymmetric": (
         "training.start.name=given +training.start.Q=[[1,0.5],[0,1]] +training.start.R=[[0],[0]] network.students=2 "
         "network.teachers=1",
@@ -308,6 +313,10 @@ BAD = {
         "training.start.name=symmetric +training.start.overlap=3",
         "training.start.[[Q0, R0], [R0^T, T]] = a matrix with eigenvalue -",
     ),
+    "informed": (
+        "training.start.name=informed network.students=1 network.teachers=2",
+        "training.start.name = informed: must be another start where the student has fewer units (1) than the teacher (2)",
+    ),
     "manifold start": (
         "data=manifold_law training.start.name=symmetric",
         "training.start.name = symmetric: must be random with data.law = hidden_manifold",
@@ -315,7 +324,7 @@ BAD = {
     "nothing": ("data.samples=0 observe.theory=false", "observe.theory = False: must be true with data.samples = 0"),
     "start as a list": (
         "training.start.name=[random]",
-        "training.start.name = ['random']: must be one of given, random",
+        "training.start.name = ['random']: must be one of given, informed, random",
     ),
     "nonlinearity": (
         "data=manifold_law data.law.nonlinearity=[sign]",

@@ -3,7 +3,7 @@
 import dataclasses
 import typing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from dsm._errors import is_integer, require
 
@@ -76,6 +76,8 @@ class Config:
 
     `plugins` are modules that are imported first; `sources` are digests of their sources, by module, and of those of parts
     that are neither from there nor dsm's own. Nobody chooses these, but they are part of what a run is.
+
+    `means`, by dotted key, change how fast a run is and not what comes out, as those of `run` do.
     """
 
     task: str
@@ -84,6 +86,7 @@ class Config:
     plugins: list[str]
     run: RunConfig
     sources: dict[str, str] = dataclasses.field(default_factory=dict, kw_only=True)
+    means: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
@@ -105,9 +108,13 @@ class Config:
 
     def identity(self) -> dict[str, Any]:
         """All settings that the results depend on, by dotted key."""
-        settings = dataclasses.asdict(self)
-        del settings["run"], settings["plugins"]
-        return flatten(settings)
+        return self.that_matter(dataclasses.asdict(self))
+
+    @classmethod
+    def that_matter(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """Of nested settings, those that the results depend on, by dotted key."""
+        own = flatten({key: value for key, value in settings.items() if key not in ("run", "plugins")})
+        return {key: value for key, value in own.items() if key not in cls.means}
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -26,4 +26,10 @@ def spacing(fan_in: int) -> float:
 def to_lattice(weights: Float[Array, "..."], fan_in: int) -> Float[Array, "..."]:
     """Round to the nearest lattice point (exact: the spacing is a power of two)."""
     step = spacing(fan_in)
-    return jnp.round(weights * (1 / step)) * step
+    return _to_even(weights * (1 / step)) * step
+
+
+def _to_even(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """`jnp.round`, in terms that GPU kernels have too: from 2**23 on float32 has no fractions, and sums round to even."""
+    large = jnp.where(x < 0, jnp.float32(-(2.0**23)), jnp.float32(2.0**23))
+    return jnp.where(jnp.abs(x) < 2.0**23, (x + large) - large, x)

@@ -1,7 +1,6 @@
 """Run directories, checkpoints and results on disk."""
 
 from dsm.store._checkpoint import Checkpoints as Checkpoints
-from dsm.store._checkpoint import check_shapes as check_shapes
 from dsm.store._dataset import attributes as attributes
 from dsm.store._dataset import describe as describe
 from dsm.store._dataset import load as load
@@ -15,7 +14,6 @@ __all__ = [
     "Checkpoints",
     "RunDirectory",
     "attributes",
-    "check_shapes",
     "describe",
     "load",
     "load_sweep",

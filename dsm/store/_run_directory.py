@@ -17,7 +17,7 @@ import yaml
 
 from dsm._errors import InUseError, StoreError
 from dsm._runs import PROGRESS
-from dsm.config import SOURCES, Config, flatten
+from dsm.config import SOURCES, Config
 
 #: Files that a run may leave before it has a configuration; hidden ones (lock, temporary files) too.
 OWN = {"manifest.json", "log.txt"}
@@ -178,10 +178,9 @@ def _beside(path: Path) -> Path:
 
 
 def _same_settings(directory: RunDirectory, config: Config) -> None:
-    stored = {key: value for key, value in directory.config().items() if key not in ("run", "plugins")}
     own = config.identity()
     # A setting that is younger than the run had its default then.
-    there = config.defaults() | flatten(stored)
+    there = config.that_matter(config.defaults()) | config.that_matter(directory.config())
     different = [
         _difference(key, there.get(key, "absent"), own.get(key, "absent"))
         for key in sorted(there | own)

@@ -15,7 +15,7 @@ from dsm import _hosts, store
 from dsm._progress import ProgressMeter
 from dsm._signals import StopRequest
 from dsm.config import RunConfig
-from dsm.driver import SEGMENTS, put, whole
+from dsm.driver import SEGMENTS, whole
 from dsm.tasks._task import Ensemble, History
 
 logger = logging.getLogger("dsm")
@@ -130,27 +130,26 @@ def _leaves(progress: PyTree) -> dict[str, Any]:
 
 
 def _save(checkpoints: store.Checkpoints, progress: PyTree, history: History) -> None:
-    records = {f"record:{name}": np.stack(values) for name, values in history.records.items()}
-    times = {"times": np.asarray(history.times, np.int64)}
-    checkpoints.save(
-        history.now, {name: np.asarray(leaf) for name, leaf in _leaves(whole(progress)).items()} | records | times
-    )
+    """A checkpoint, with the records made since the last one."""
+    new = slice(history.saved, None)
+    records = {f"record:{name}": values[new] for name, values in history.records.items()}
+    times = {"times": np.asarray(history.times[new], np.int64)}
+    checkpoints.save(history.now, _leaves(progress), history.saved, times | records)
+    history.saved = len(history.times)
 
 
 def _restore(fresh: PyTree, checkpoints: store.Checkpoints, unit: str) -> tuple[PyTree, History]:
     """The newest checkpoint if there is one, laid out as `fresh` is; else `fresh`."""
-    found = checkpoints.load_newest()
+    own = _leaves(fresh)
+    found = checkpoints.load_newest(own)
     if found is None:
         return fresh, History(0, [], {}, {})
-    now, arrays = found
-    store.check_shapes(arrays, {name: leaf.shape for name, leaf in _leaves(fresh).items()})
-    leaves = [
-        put(arrays[name], leaf.sharding) if name in arrays else leaf  # empty arrays are not in the checkpoint
-        for name, leaf in _leaves(fresh).items()
-    ]
+    now, arrays, stored = found
+    leaves = [arrays.get(name, leaf) for name, leaf in own.items()]  # empty arrays are not in the checkpoint
     progress = jax.tree.unflatten(jax.tree.structure(fresh), leaves)
     records = {
-        name.removeprefix("record:"): list(values) for name, values in arrays.items() if name.startswith("record:")
+        name.removeprefix("record:"): list(values) for name, values in stored.items() if name.startswith("record:")
     }
+    times = [int(time) for time in stored.get("times", ())]
     logger.info("resumed at %s %d", unit.removesuffix("s"), now)
-    return progress, History(now, [int(time) for time in arrays["times"]], records, {})
+    return progress, History(now, times, records, {}, len(times))

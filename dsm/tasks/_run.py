@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import jax
 import xarray as xr
 
 from dsm import _hosts, store
+from dsm._errors import StoreError
 from dsm._programs import drop_programs, kept_in
 from dsm._results import Outcome
 from dsm._signals import StopRequest, stop_on_signals
@@ -18,6 +20,9 @@ from dsm.tasks._loop import follow
 from dsm.tasks._path import path_of
 from dsm.tasks._report import ProgressNote, Report, log_to
 from dsm.tasks._task import Ensemble, History, Job, Task, task_of
+
+#: Seconds after which a file that another host has made can be seen.
+VISIBLE = 30.0
 
 logger = logging.getLogger("dsm")
 
@@ -40,10 +45,10 @@ def carry_out(task: Task, config: Config) -> Report:
     """See `run`. Of several processes the first opens, writes and draws; all simulate."""
     path = path_of(config)
     with jax.enable_x64(True) if task.x64 else contextlib.nullcontext():
-        finished = _hosts.agree(store.RunDirectory(path).is_done) and config.run.resume != "never"
+        finished = _hosts.agree(_hosts.first(lambda: store.RunDirectory(path).is_done)) and config.run.resume != "never"
         job = None if finished else _hosts.together(lambda: task.build(config))
         with _opened(path, config) as directory, stop_on_signals() as stop, _hosts.bereaved():
-            if job is None or _hosts.agree(directory.is_done):
+            if job is None or _hosts.agree(_hosts.first(lambda: directory.is_done)):
                 return _report(Outcome.already_done, directory, stop, lambda: _found(directory))
             driver, history = None, History(0, [], {}, {})
             if job.driver is not None:
@@ -73,7 +78,20 @@ def _opened(path: Path, config: Config) -> Iterator[store.RunDirectory]:
 
         directory = _hosts.first(enter)
         where = _hosts.agree(str(path if directory is None else directory.path))
-        yield directory or store.RunDirectory(Path(where))
+        directory = directory or store.RunDirectory(Path(where))
+        _hosts.together(lambda: _see(directory))
+        yield directory
+
+
+def _see(directory: store.RunDirectory) -> None:
+    """Whether this process sees the directory that the first has opened; what is new may take a while."""
+    until = time.monotonic() + VISIBLE
+    while not (directory.path / "config.yaml").exists():
+        if time.monotonic() > until:
+            raise StoreError(
+                f"process {_hosts.index()} does not see {directory.path}: runs on several hosts need a folder that these share"
+            )
+        time.sleep(0.2)
 
 
 def _report(

@@ -26,12 +26,13 @@ class Ensemble(Protocol):
 
 @dataclass
 class History:
-    """What a run has made so far: its records up to `now`."""
+    """What a run has made so far: its records up to `now`, of which the first `saved` are on disk."""
 
     now: int
     times: list[int]
     records: dict[str, list[np.ndarray]]
     timings: dict[str, float]
+    saved: int = 0
 
 
 @dataclass(frozen=True)

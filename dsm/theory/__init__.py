@@ -15,6 +15,8 @@ from dsm.theory._result import Result as Result
 from dsm.theory._root import Root as Root
 from dsm.theory._root import find_root as find_root
 from dsm.theory._root import fixed_point_residual as fixed_point_residual
+from dsm.theory._small_noise import SmallNoiseError as SmallNoiseError
+from dsm.theory._small_noise import small_noise_error as small_noise_error
 from dsm.theory._steady_state import SteadyState as SteadyState
 from dsm.theory._steady_state import steady_state as steady_state
 from dsm.theory._transitions import Coexistence as Coexistence
@@ -43,6 +45,7 @@ __all__ = [
     "Overlaps",
     "Result",
     "Root",
+    "SmallNoiseError",
     "Solution",
     "SteadyState",
     "Trajectory",
@@ -59,6 +62,7 @@ __all__ = [
     "narrow_network",
     "narrow_transitions",
     "online_sgd",
+    "small_noise_error",
     "steady_state",
     "test_error",
     "unit_correlations",

@@ -31,6 +31,8 @@ from dsm.samplers.sign_perceptron.chains import AbstractChain, at
 from dsm.samplers.sign_perceptron.chains.plain import PlainChain
 from dsm.samplers.sign_perceptron.moves import AbstractMove
 from dsm.samplers.sign_perceptron.moves._check import check_move
+from dsm.samplers.sign_perceptron.products import AbstractProducts
+from dsm.samplers.sign_perceptron.products.plain import PlainProducts
 
 
 class UnitBlock(AbstractSampler):
@@ -40,11 +42,13 @@ class UnitBlock(AbstractSampler):
         move: the elementary move on a weight.
         inner: how often the weights of a unit are visited before the next unit.
         chain: the chain stage; another one changes the speed and not the trajectory.
+        products: the matrix products of the field stage; the same holds of them.
     """
 
     move: AbstractMove
     inner: int = eqx.field(static=True, default=1)
     chain: AbstractChain = PlainChain()
+    products: AbstractProducts = PlainProducts()
 
     def __check_init__(self) -> None:
         require(is_integer(self.inner) and self.inner >= 1, "inner", self.inner, "an integer >= 1")
@@ -56,6 +60,12 @@ class UnitBlock(AbstractSampler):
                 f"move = {type(self.move).__name__}: moves {kind}, "
                 f"and the network has {type(problem.teacher.prior).__name__.lower()} weights"
             )
+        if self.move.continuous and not self.products.continuous:
+            raise ConfigError(
+                f"products = {type(self.products).__name__}: take signs, and the move {type(self.move).__name__} does not"
+            )
+        if not self.chain.takes(self.move):
+            raise ConfigError(f"chain = {type(self.chain).__name__}: does not have the move {type(self.move).__name__}")
         check_move(self.move, problem.teacher.prior, problem.teacher.wiring.fan_in)
 
     def step_bytes(self, problem: Problem) -> int:
@@ -70,6 +80,7 @@ class UnitBlock(AbstractSampler):
         patterns = problem.inputs.T.astype(jnp.float32)
         labels = is_up(problem.labels.T)
         matrices = wiring.matrices(state.weights)
+        factors = self.products.factors(matrices)
 
         def draw(layer: Int[Array, ""] | int) -> PyTree:
             moves = (wiring.width, self.inner * wiring.fan_in)
@@ -81,7 +92,7 @@ class UnitBlock(AbstractSampler):
         def hidden(layer, carry):
             weights, below, errors, acceptance = carry
             rows, fields, errors, accepted = self._hidden_layer(
-                draw(layer), layer, weights[layer], below, errors, matrices, labels, neighbours(layer)
+                draw(layer), layer, weights[layer], below, errors, matrices, factors, labels, neighbours(layer)
             )
             weights = lax.dynamic_update_index_in_dim(weights, rows, layer, 0)
             acceptance = lax.dynamic_update_index_in_dim(acceptance, accepted, layer, 0)
@@ -90,13 +101,13 @@ class UnitBlock(AbstractSampler):
         start = (
             state.weights,
             patterns,
-            wrong_outputs(outputs(matrices, patterns), labels),
+            wrong_outputs(outputs(self.products, factors, patterns), labels),
             jnp.zeros((depth,), jnp.float32),
         )
         weights, below, _, acceptance = lax.fori_loop(0, depth - 1, hidden, start)
 
         rows, fields, accepted = self._output_layer(
-            draw(depth - 1), weights[-1], below, matrices[-1], labels, neighbours(depth - 1)
+            draw(depth - 1), weights[-1], below, at(factors, -1), labels, neighbours(depth - 1)
         )
         weights = lax.dynamic_update_index_in_dim(weights, rows, depth - 1, 0)
         acceptance = lax.dynamic_update_index_in_dim(acceptance, accepted, depth - 1, 0)
@@ -111,6 +122,7 @@ class UnitBlock(AbstractSampler):
         below: Float[Array, "N M"],
         errors: Int[Array, " M"],
         matrices: Float[Array, "L N N"],
+        factors: PyTree[Array],
         labels: Bool[Array, "N M"],
         neighbours: Int[Array, "N c"] | None,
     ) -> tuple[Float[Array, "N c"], Float[Array, "N M"], Int[Array, " M"], Float[Array, ""]]:
@@ -123,21 +135,22 @@ class UnitBlock(AbstractSampler):
             below: spins of the layer below, +1 or -1.
             errors: wrong outputs on each pattern.
             matrices: weights of all layers as they were before the sweep of this one; those above are used.
+            factors: the same, as products take them.
             labels: True where the label is +1.
             neighbours: the units that its weights read; None with dense wiring.
 
         Returns:
             weights, sqrt(c) times the fields, wrong outputs, and the fraction of moves that changed a weight.
         """
-        fields = propagate(matrices[layer], below)
-        above = propagate(matrices[layer + 1], sign_pm(fields))
+        fields = self.products.fields(at(factors, layer), below)
+        above = self.products.fields(at(factors, layer + 1), sign_pm(fields))
         twice_out = 2 * matrices[layer + 1].T
 
         def visit(unit, carry):
             rows, fields, above, errors, changes = carry
             spin = sign_pm(fields[unit])
             above_flipped = above - jnp.outer(twice_out[unit], spin)
-            errors_flipped = wrong_outputs_above(matrices, layer, above_flipped, labels)
+            errors_flipped = wrong_outputs_above(self.products, factors, layer, above_flipped, labels)
             cost = jnp.where(is_up(spin), errors - errors_flipped, errors_flipped - errors)
             sources = None if neighbours is None else neighbours[unit]
             row, field, changed = self.chain(
@@ -161,7 +174,7 @@ class UnitBlock(AbstractSampler):
         draws: PyTree[Array],
         rows: Float[Array, "N c"],
         below: Float[Array, "N M"],
-        matrix: Float[Array, "N N"],
+        factor: PyTree[Array],
         labels: Bool[Array, "N M"],
         neighbours: Int[Array, "N c"] | None,
     ) -> tuple[Float[Array, "N c"], Float[Array, "N M"], Float[Array, ""]]:
@@ -170,7 +183,7 @@ class UnitBlock(AbstractSampler):
         Arguments are those of a hidden layer; returns weights, sqrt(c) times the fields, and the fraction of moves that
         changed a weight.
         """
-        fields = propagate(matrix, below)
+        fields = self.products.fields(factor, below)
         cost = jnp.where(labels, -1, 1).astype(jnp.int32)
 
         def unit(draws, row, field, cost, sources):
@@ -184,30 +197,30 @@ class UnitBlock(AbstractSampler):
         return changes.astype(jnp.float32) / (rows.size * self.inner)
 
 
-def propagate(matrix: Float[Array, "N N"], spins: Float[Array, "N M"]) -> Float[Array, "N M"]:
-    """sqrt(c) times the fields of a layer. Exact on the lattice, hence independent of summation order and device."""
-    return jnp.matmul(matrix, spins, precision=lax.Precision.HIGHEST)
-
-
-def outputs(matrices: Float[Array, "L N N"], patterns: Float[Array, "N M"]) -> Float[Array, "N M"]:
+def outputs(products: AbstractProducts, factors: PyTree[Array], patterns: Float[Array, "N M"]) -> Float[Array, "N M"]:
     """sqrt(c) times the fields of the output layer."""
 
-    def layer(spins, matrix):
-        return sign_pm(propagate(matrix, spins)), None
+    def layer(spins, factor):
+        return sign_pm(products.fields(factor, spins)), None
 
-    spins, _ = lax.scan(layer, patterns, matrices[:-1])
-    return propagate(matrices[-1], spins)
+    spins, _ = lax.scan(layer, patterns, jax.tree.map(lambda leaf: leaf[:-1], factors))
+    return products.fields(at(factors, -1), spins)
 
 
 def wrong_outputs_above(
-    matrices: Float[Array, "L N N"], layer: Int[Array, ""], above: Float[Array, "N M"], labels: Bool[Array, "N M"]
+    products: AbstractProducts,
+    factors: PyTree[Array],
+    layer: Int[Array, ""],
+    above: Float[Array, "N M"],
+    labels: Bool[Array, "N M"],
 ) -> Int[Array, " M"]:
     """Wrong outputs per pattern, from the fields of layer `layer` + 1 upwards."""
+    depth = jax.tree.leaves(factors)[0].shape[0]
 
     def deeper(m, fields):
-        return propagate(matrices[m], sign_pm(fields))
+        return products.fields(at(factors, m), sign_pm(fields))
 
-    return wrong_outputs(lax.fori_loop(layer + 2, matrices.shape[0], deeper, above), labels)
+    return wrong_outputs(lax.fori_loop(layer + 2, depth, deeper, above), labels)
 
 
 def wrong_outputs(fields: Float[Array, "N M"], labels: Bool[Array, "N M"]) -> Int[Array, " M"]:

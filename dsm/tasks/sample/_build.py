@@ -1,6 +1,7 @@
 """From settings to an ensemble of students, and from its records to results."""
 
 import functools
+import logging
 
 import equinox as eqx
 import jax
@@ -17,7 +18,19 @@ from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, single
 from dsm.networks import SignNetwork, make_wiring
 from dsm.observables import choose_measures
 from dsm.observables.sign_network import OBSERVABLES
-from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS, AtBeta, Exchange, Sampling, UnitBlock
+from dsm.samplers import (
+    CHAINS,
+    MOVES,
+    PRODUCTS,
+    SCHEDULES,
+    STUDENT_STARTS,
+    AtBeta,
+    Exchange,
+    Sampling,
+    UnitBlock,
+    choose_chain,
+    choose_products,
+)
 from dsm.tasks._check import check_results
 from dsm.tasks._dataset import averages, constants_of, convergence, dataset_of
 from dsm.tasks._draw import draw_with
@@ -25,6 +38,8 @@ from dsm.tasks._task import History, Job
 from dsm.tasks._times import record_sweeps
 from dsm.tasks.sample._schema import SampleConfig
 from dsm.tasks.sample._theory import with_theory
+
+logger = logging.getLogger("dsm")
 
 ORDER = ("sample", "beta", "pair", "replica", "machine", "reference", "layer", ..., "sweep")
 
@@ -58,7 +73,9 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     inputs = INPUTS.build(data.inputs, "data.inputs", width=config.network.width)
     check_inputs(inputs, training_patterns(data.alpha, config.network.inputs_per_unit), data.test_patterns)
     problems = jax.eval_shape(functools.partial(draw_problems, config), key)
-    sampler = UnitBlock(MOVES.build(config.sampler.move, "sampler.move"), config.sampler.inner)
+    move = MOVES.build(config.sampler.move, "sampler.move")
+    chain, products = choose_chain(config.sampler.kernel, move), choose_products(config.sampler.products, move)
+    sampler = UnitBlock(move, config.sampler.inner, chain, products)
     sampler.check(problems)
     sampling = Sampling(
         sampler,
@@ -113,6 +130,13 @@ def make_driver(
     config: SampleConfig, key: Key[Array, ""], system: AbstractSystem, axes: tuple[Axis, ...], layout: Layout
 ) -> Driver:
     """The ensemble, its problems drawn and laid over the devices."""
+    sampling = system.system if isinstance(system, Exchange) else system
+    assert isinstance(sampling, Sampling) and isinstance(sampling.sampler, UnitBlock)
+    logger.info(
+        "chain stage: %s, field stage: %s",
+        CHAINS.name(sampling.sampler.chain),
+        PRODUCTS.name(sampling.sampler.products),
+    )
     problems: PyTree = draw_problems(config, key)
     if not isinstance(system, Exchange):
         problems = AtBeta(problems, jnp.asarray(config.sampler.betas, jnp.float32))

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from dsm._errors import ConfigError, require
 from dsm.config._base import Config
@@ -10,7 +10,7 @@ from dsm.data import INPUTS, training_patterns
 from dsm.networks import PRIORS
 from dsm.observables import check_quantities
 from dsm.observables.sign_network import OBSERVABLES
-from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS
+from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS, check_stages
 
 
 @dataclass
@@ -72,7 +72,8 @@ class DataConfig:
 class SamplerConfig:
     """Students: `replicas` a sample and beta, moved for `sweeps` sweeps; `beta` is a number, inf, or a rising list.
 
-    With `exchange`, neighbours on the list of betas attempt to swap after every so many sweeps.
+    With `exchange`, neighbours on the list of betas attempt to swap after every so many sweeps. `kernel` and `products` are
+    implementations of the chain and field stages: what is fastest here if "auto".
     """
 
     move: dict[str, Any]
@@ -83,6 +84,8 @@ class SamplerConfig:
     start: str
     sweeps: int
     replicas: int
+    kernel: str = "auto"
+    products: str = "auto"
 
     @property
     def betas(self) -> tuple[float, ...]:
@@ -104,6 +107,7 @@ class SamplerConfig:
             legal = [name for name in MOVES.names if MOVES.get(name).continuous == prior.continuous]  # type: ignore[attr-defined]
             fitting = f"one of {', '.join(legal)} with network.weights = {network.weights}"
             require(False, "sampler.move.name", self.move["name"], fitting)
+        check_stages(move, self.kernel, self.products)
         if move.keeps_energy:
             why = f"with sampler.move.name = {self.move['name']}, which keeps the energy"
             require(self.start == "planted", "sampler.start", self.start, f"planted {why}")
@@ -168,6 +172,7 @@ class SampleConfig(Config):
     data: DataConfig
     sampler: SamplerConfig
     observe: ObserveConfig
+    means: ClassVar[tuple[str, ...]] = ("sampler.kernel", "sampler.products")
 
     def completed(self) -> "SampleConfig":
         """The network's width follows the inputs where these prescribe it."""

@@ -1,6 +1,7 @@
 """What a chain stage provides."""
 
 import abc
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -16,6 +17,17 @@ class AbstractChain(eqx.Module):
     Nothing outside these weights changes meanwhile, so that a stage knows the network through `cost` alone
     (`dsm.samplers.UnitBlock`). All stages give the same weights, bit for bit; they differ in speed.
     """
+
+    #: Whether it is meant to be faster than the plain one on a GPU: `sampler.kernel=auto` tries it there.
+    for_gpus: ClassVar[bool] = False
+
+    def takes(self, move: AbstractMove) -> bool:
+        """Whether it can carry out this move."""
+        return True
+
+    def missing(self, move: AbstractMove) -> str | None:
+        """What it needs and this machine lacks, in a few words; None if it runs here."""
+        return None
 
     @abc.abstractmethod
     def __call__(

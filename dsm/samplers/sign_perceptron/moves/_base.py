@@ -54,8 +54,11 @@ class AbstractMove(eqx.Module):
 class AbstractProposal(AbstractMove):
     """A move that proposes a value from a law reversible with respect to the prior, then accepts or rejects.
 
-    Proposals for continuous weights are rounded to the lattice.
+    Proposals for continuous weights are rounded to the lattice, unless they are on it already.
     """
+
+    #: Whether continuous proposals are lattice points as they come.
+    on_lattice: ClassVar[bool] = False
 
     @abc.abstractmethod
     def draw_proposal(self, key: Key[Array, ""], shape: tuple[int, ...]) -> PyTree[Array]:
@@ -72,10 +75,11 @@ class AbstractProposal(AbstractMove):
     def update(self, draws: PyTree[Array], weight: Float[Array, ""], unit: Unit, fan_in: int) -> Float[Array, ""]:
         numbers, allowed = draws
         proposed = self.propose(numbers, weight, fan_in)
-        if self.continuous:
+        if self.continuous and not self.on_lattice:
             proposed = to_lattice(proposed, fan_in)
         moved = unit.field + (proposed - weight) * unit.spins
-        change = is_up(moved).astype(jnp.int32) - is_up(unit.field).astype(jnp.int32)
+        one, none = jnp.int32(1), jnp.int32(0)
+        change = jnp.where(is_up(moved), one, none) - jnp.where(is_up(unit.field), one, none)
         increase = jnp.sum(unit.cost * change, dtype=jnp.int32)
         return jnp.where(increase <= allowed, proposed, weight)
 
