@@ -1,15 +1,20 @@
 """One run over several processes: the same results, the same ends, whoever stops or dies; how processes come together."""
 
+import contextlib
 import fcntl
 import os
 import socket
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from dsm._cluster import find_place, first_host
-from dsm._errors import ConfigError
+import dsm as package
+from dsm import _hosts, _jobs
+from dsm._cluster import Place, find_place, first_host
+from dsm._errors import ConfigError, HostsError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
 from runs import SIGNAL_AFTER, TINY, assert_same_results, command, dsm, environment
 
@@ -82,7 +87,14 @@ def test_two_processes_sample_as_one_does(tmp_path):
 
 
 def test_online_learning_over_two_processes(tmp_path):
-    words = ("task=online_sgd", "network.width=40", "data.samples=2", "training.time=2", "run.figures=false")
+    words = (
+        "task=online_sgd",
+        "network.width=40",
+        "data.samples=2",
+        "training.time=2",
+        "observe.theory=false",
+        "run.figures=false",
+    )
     dsm(*words, "run.dir=one", "run.devices=2", cwd=tmp_path)
     statuses(pair(*words, "run.dir=two", "run.devices=1", cwd=tmp_path), 0, 0)
     assert_same_results(tmp_path / "one", tmp_path / "two")
@@ -130,28 +142,57 @@ def test_a_directory_in_use_is_refused_once_for_both(tmp_path, walk):
     assert told(ended[0]) == f"dsm: {tmp_path / 'run'} is in use by another process\n" and not told(ended[1])
 
 
-def test_settings_differ(tmp_path, walk):
-    """What one process is told alone is an error of both."""
-    differ = "import sys\nif 'run.devices=1' in sys.argv: sys.argv[sys.argv.index('run.devices=1')] = 'run.devices=2'"
-    statuses(ended := pair(*walk, *STEPWISE, cwd=tmp_path, programs=("", differ)), EXIT_ERROR, EXIT_ERROR)
-    assert told(ended[0]) == "dsm: run.devices = 1: process 1 has 2, and all must have the same\n" and not told(
-        ended[1]
-    )
-    assert not (tmp_path / "run").exists()
+# How processes come together
 
 
-@pytest.mark.parametrize("index", [0, 1])
-def test_processes_that_do_not_come_are_waited_for_a_while(tmp_path, walk, index):
+def test_settings_that_differ_are_named(monkeypatch):
+    monkeypatch.setattr(_hosts, "exchange", lambda own: [own, own | {"run.devices": 2}])
+    with pytest.raises(ConfigError, match="run.devices = null: process 1 has 2, and all must have the same"):
+        _jobs._check_same(package.compose("experiment=quickstart"))
+
+
+@pytest.fixture
+def coordinator() -> str:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        coordinator = f"127.0.0.1:{free.getsockname()[1]}"
-    hosts = f"run.hosts={{coordinator:'{coordinator}',processes:2,process:{index},timeout:0.5}}"
-    done = dsm(*walk, *STEPWISE, hosts, cwd=tmp_path, check=False, **FOUND)
-    assert done.returncode == EXIT_ERROR
-    expected = (
-        f"dsm: not all of 2 processes came to {coordinator} within 0.5 s (run.hosts.timeout): missing is process 1\n",
-        f"dsm: process 1 cannot reach process 0 at {coordinator} within 0.5 s (run.hosts.timeout): Connection refused\n",
-    )
-    assert told(done) == expected[index]
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+def test_processes_that_do_not_come_are_waited_for_a_while(coordinator):
+    text = f"not all of 3 processes came to {coordinator} within 0.3 s .*: missing is process 1, 2"
+    with pytest.raises(HostsError, match=text):
+        _hosts.join(Place(coordinator, 3, 0), 0.3)
+    text = f"process 1 cannot reach process 0 at {coordinator} within 0.3 s .*: Connection refused"
+    with pytest.raises(HostsError, match=text):
+        _hosts.join(Place(coordinator, 2, 1), 0.3)
+    assert _hosts.count() == 1 and _hosts.is_first()
+
+
+def test_a_port_that_is_taken(coordinator):
+    with socket.create_server(Place(coordinator, 2, 0).address):
+        with pytest.raises(HostsError, match=f"run.hosts.coordinator = {coordinator}: .*choose another port"):
+            _hosts.join(Place(coordinator, 2, 0), 0.3)
+
+
+def test_process_0_refuses_whom_it_does_not_expect(coordinator):
+    """A process that was told another number, one that is there twice, and somebody who speaks otherwise."""
+    until = time.monotonic() + 30
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(_hosts._gather, Place(coordinator, 3, 0), until, 30.0)
+        others = [threads.submit(_hosts._find, Place(coordinator, 3, 1), until, 30.0)]
+        with pytest.raises(HostsError, match="run.hosts.processes = 2: process 0 was told 3"):
+            _hosts._find(Place(coordinator, 2, 1), until, 30.0)
+        with socket.create_connection(Place(coordinator, 3, 0).address) as stranger:
+            stranger.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                assert not stranger.recv(1)
+        with pytest.raises(HostsError, match="run.hosts.process = 1: another process has this index"):
+            _hosts._find(Place(coordinator, 3, 1), until, 30.0)
+        others.append(threads.submit(_hosts._find, Place(coordinator, 3, 2), until, 30.0))
+        links, told = first.result()
+        found = [other.result() for other in others]
+    assert list(links) == [1, 2] and [answer for _, answer in found] == [list(told), list(told)]
+    for link in (*links.values(), *(link for other, _ in found for link in other.values())):
+        link.close()
 
 
 # Which process this is

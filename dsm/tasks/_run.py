@@ -89,7 +89,7 @@ def _see(directory: store.RunDirectory) -> None:
     while not (directory.path / "config.yaml").exists():
         if time.monotonic() > until:
             raise StoreError(
-                f"process {_hosts.index()} does not see {directory.path}: runs on several hosts need a folder that these share"
+                f"process {_hosts.index()} does not see {directory.path}: several hosts need a folder that they share"
             )
         time.sleep(0.2)
 
