@@ -14,7 +14,6 @@ import json
 import logging
 import os
 import queue
-import socket
 import sys
 import threading
 import time
@@ -28,6 +27,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from dsm._cluster import Place
 from dsm._errors import DsmError, HostsError
+from dsm._meeting import LOOPBACK, meet, send
 from dsm._relay import relay_to
 from dsm._results import EXIT_INTERRUPTED
 
@@ -35,14 +35,8 @@ logger = logging.getLogger("dsm")
 
 T = TypeVar("T")
 
-#: Seconds after which a silent host is asked for a sign of life, between two questions, and how many stay unanswered.
-KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
-#: Seconds that processes wait for one another in the end, and for a greeting.
-LEAVING, GREETING = 60.0, 5.0
-#: Bytes of a greeting, at most.
-SHORT = 2**12
-#: Names of this very machine.
-LOOPBACK = ("localhost", "127.", "::1")
+#: Seconds that processes wait for one another in the end.
+LEAVING = 60.0
 
 #: Where a process says that it is through.
 _LEFT = object()
@@ -61,11 +55,11 @@ class _Group:
     def exchange(self, value: Any) -> list[Any]:
         """What all processes have given, in the order of their indices."""
         if self.index:
-            _send(self._links[0], "value", value)
+            send(self._links[0], "value", value)
             return self._take(0)
         values = [json.loads(json.dumps(value)), *map(self._take, self._links)]
         for link in self._links.values():
-            _send(link, "value", values)
+            send(link, "value", values)
         return values
 
     def _take(self, number: int) -> Any:
@@ -82,7 +76,7 @@ class _Group:
         """End this process and all others with this status; the others say `text`."""
         self._leaving = True
         for link in self._links.values():
-            _send(link, "end", [text, status])
+            send(link, "end", [text, status])
         if tell:
             logger.warning("%s", text)
         if self.index == 0:
@@ -93,7 +87,7 @@ class _Group:
         """Wait until all are through."""
         until = time.monotonic() + LEAVING
         if self.index:
-            _send(self._links[0], "leave", None)
+            send(self._links[0], "leave", None)
         for number, given in self._given.items():
             try:
                 while given.get(timeout=max(0.0, until - time.monotonic())) is not _LEFT:
@@ -102,7 +96,7 @@ class _Group:
                 self.end(f"{self.name(number)} did not end with the others", 1)
         self._leaving = True
         for link in self._links.values():
-            _send(link, "leave", None)
+            send(link, "leave", None)
 
     def _read(self) -> None:
         """Sort what comes in; see what closes."""
@@ -225,8 +219,7 @@ def join(place: Place, timeout: float) -> None:
     global _group
     if _group is not None:
         return
-    until = time.monotonic() + timeout
-    links, (port, hosts) = _gather(place, until, timeout) if place.process == 0 else _find(place, until, timeout)
+    links, (port, hosts) = meet(place, timeout)
     _group = _Group(place, links, hosts)
     try:
         together(lambda: _start_runtime(place, port))
@@ -282,104 +275,3 @@ def _mute_libraries() -> None:
     with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:
         sys.stdout = open(os.dup(1), "w", buffering=1)
         os.dup2(nowhere.fileno(), 1)
-
-
-def _gather(place: Place, until: float, timeout: float) -> tuple[dict[int, Connection], tuple[int, list[str]]]:
-    """Process 0: wait for the others; returns links to them, and what they are told: a free port, and all hosts by index."""
-    links: dict[int, Connection] = {}
-    hosts = [socket.gethostname()] * place.processes
-    with _listen(place) as server:
-        while len(links) < place.processes - 1:
-            server.settimeout(max(0.01, until - time.monotonic()))
-            try:
-                link = _linked(server.accept()[0])
-            except TimeoutError:
-                missing = ", ".join(str(n) for n in range(1, place.processes) if n not in links)
-                text = (
-                    f"not all of {place.processes} processes came to {place.coordinator} within {timeout:g} s "
-                    f"(run.hosts.timeout): missing is process {missing}"
-                )
-                for link in links.values():
-                    _send(link, "refused", text)
-                raise HostsError(text) from None
-            try:
-                if not link.poll(GREETING):
-                    raise EOFError
-                number, count, host = json.loads(link.recv_bytes(SHORT))
-                refusal = _refusal(place, number, count, links)
-            except (EOFError, OSError, ValueError, TypeError):
-                link.close()  # somebody else, by mistake
-                continue
-            if refusal is not None:
-                _send(link, "refused", refusal)
-                link.close()
-            else:
-                links[number], hosts[number] = link, host
-    links = dict(sorted(links.items()))
-    with socket.create_server(("", 0)) as free:
-        port = free.getsockname()[1]
-    for link in links.values():
-        _send(link, "begin", [port, hosts])
-    return links, (port, hosts)
-
-
-def _refusal(place: Place, number: int, count: int, there: dict[int, Connection]) -> str | None:
-    if count != place.processes:
-        return f"run.hosts.processes = {count}: process 0 was told {place.processes}"
-    if number == 0 or number in there:
-        return f"run.hosts.process = {number}: another process has this index"
-    return None
-
-
-def _listen(place: Place) -> socket.socket:
-    host, port = place.address
-    try:
-        if host.startswith(LOOPBACK):
-            return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        dual = socket.has_dualstack_ipv6()
-        family = socket.AF_INET6 if dual else socket.AF_INET
-        return socket.create_server(("", port), family=family, dualstack_ipv6=dual)
-    except OSError as error:
-        raise HostsError(
-            f"run.hosts.coordinator = {place.coordinator}: {error.strerror}, choose another port"
-        ) from error
-
-
-def _find(place: Place, until: float, timeout: float) -> tuple[dict[int, Connection], tuple[int, list[str]]]:
-    """The others: find process 0. See `_gather`."""
-    greeting = [place.process, place.processes, socket.gethostname()]
-    reason = "no answer"
-    while (left := until - time.monotonic()) > 0:
-        try:
-            link = _linked(socket.create_connection(place.address, timeout=min(left, GREETING)))
-            link.send_bytes(json.dumps(greeting).encode())
-            while link.poll(max(0.0, until + GREETING - time.monotonic())):
-                kind, content = json.loads(link.recv_bytes())
-                if kind == "refused":
-                    raise HostsError(content)
-                return {0: link}, content
-            link.close()
-        except (OSError, EOFError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error) or "it closed the connection"
-            time.sleep(min(0.2, max(0.0, left)))
-    raise HostsError(
-        f"process {place.process} cannot reach process 0 at {place.coordinator} within {timeout:g} s "
-        f"(run.hosts.timeout): {reason}"
-    )
-
-
-def _linked(found: socket.socket) -> Connection:
-    """A socket as a link of messages, which notices when the other host is gone."""
-    found.settimeout(None)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for name, value in KEEPALIVE.items():
-        if hasattr(socket, name):
-            found.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    return Connection(found.detach())
-
-
-def _send(link: Connection, kind: str, content: Any) -> None:
-    """Send a message; whether the other one is still there the thread that reads finds out."""
-    with contextlib.suppress(OSError):
-        link.send_bytes(json.dumps([kind, content]).encode())

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import dsm as package
-from dsm import _hosts, _jobs
+from dsm import _hosts, _jobs, _meeting
 from dsm._cluster import Place, find_place, first_host
 from dsm._errors import ConfigError, HostsError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
@@ -177,20 +177,20 @@ def test_process_0_refuses_whom_it_does_not_expect(coordinator):
     """A process that was told another number, one that is there twice, and somebody who speaks otherwise."""
     until = time.monotonic() + 30
     with ThreadPoolExecutor() as threads:
-        first = threads.submit(_hosts._gather, Place(coordinator, 3, 0), until, 30.0)
-        others = [threads.submit(_hosts._find, Place(coordinator, 3, 1), until, 30.0)]
+        first = threads.submit(_meeting._gather, Place(coordinator, 3, 0), until, 30.0)
+        others = [threads.submit(_meeting._find, Place(coordinator, 3, 1), until, 30.0)]
         with pytest.raises(HostsError, match="run.hosts.processes = 2: process 0 was told 3"):
-            _hosts._find(Place(coordinator, 2, 1), until, 30.0)
+            _meeting._find(Place(coordinator, 2, 1), until, 30.0)
         with socket.create_connection(Place(coordinator, 3, 0).address) as stranger:
             stranger.sendall(b"GET / HTTP/1.0\r\n\r\n")
             with contextlib.suppress(ConnectionResetError):
                 assert not stranger.recv(1)
         with pytest.raises(HostsError, match="run.hosts.process = 1: another process has this index"):
-            _hosts._find(Place(coordinator, 3, 1), until, 30.0)
-        others.append(threads.submit(_hosts._find, Place(coordinator, 3, 2), until, 30.0))
+            _meeting._find(Place(coordinator, 3, 1), until, 30.0)
+        others.append(threads.submit(_meeting._find, Place(coordinator, 3, 2), until, 30.0))
         links, told = first.result()
         found = [other.result() for other in others]
-    assert list(links) == [1, 2] and [answer for _, answer in found] == [list(told), list(told)]
+    assert list(links) == [1, 2] and [answer for _, answer in found] == [told, told]
     for link in (*links.values(), *(link for other, _ in found for link in other.values())):
         link.close()
 

@@ -250,7 +250,7 @@ def checksum(array: Any) -> int:
 
 def _checksum(part: np.ndarray, index: tuple[slice, ...], shape: tuple[int, ...]) -> int:
     """Of the part of an array that lies at `index`."""
-    place = np.zeros((1,), np.uint64)
+    place: np.ndarray = np.zeros((1,), np.uint64)
     for size, along in zip(shape, index, strict=True):
         place = (place[:, None] * np.uint64(size) + np.arange(*along.indices(size), dtype=np.uint64)).reshape(-1)
     bits = np.ascontiguousarray(part).reshape(-1).view(f"u{part.dtype.itemsize}").astype(np.uint64)
