@@ -2,7 +2,13 @@
 
 
 class DsmError(Exception):
-    """Base of every error that `dsm` raises on purpose."""
+    """Base of every error that `dsm` raises on purpose.
+
+    Attributes:
+        agreed: whether all processes of the run raise it; the first tells the user.
+    """
+
+    agreed = False
 
 
 class ConfigError(DsmError, ValueError):
@@ -15,6 +21,10 @@ class StoreError(DsmError, RuntimeError):
 
 class InUseError(StoreError):
     """Another process holds the run directory."""
+
+
+class HostsError(DsmError, RuntimeError):
+    """The processes of a run on several hosts do not come together."""
 
 
 class CapacityError(DsmError, MemoryError):

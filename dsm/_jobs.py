@@ -1,6 +1,8 @@
 """From the words of a command to jobs, one or a sweep of them: composed by Hydra, checked, launched, and counted."""
 
 import argparse
+import dataclasses
+import json
 import logging
 import os
 import sys
@@ -24,12 +26,14 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from dsm import tasks
-from dsm._errors import ConfigError, DsmError, InUseError, require
+import dsm
+from dsm import _hosts, tasks
+from dsm._cluster import find_place
+from dsm._errors import ConfigError, DsmError, HostsError, InUseError, require
 from dsm._logging import log_to_console
 from dsm._near import did_you_mean
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
-from dsm.config import Config
+from dsm.config import Config, flatten
 from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
 
 logger = logging.getLogger("dsm")
@@ -155,16 +159,18 @@ def job(composed: DictConfig) -> float | None:
     hydra = HydraConfig.get()
     many = hydra.mode is RunMode.MULTIRUN
     together = side_by_side(hydra) if many else 1
-    log_to_console(f"[{hydra.job.override_dirname}] " if together > 1 else "")
-    if many and together == 1:
-        logger.info("job %d: %s", hydra.job.num + 1, hydra.job.override_dirname.replace(",", " "))
+    if _hosts.is_first():
+        log_to_console(f"[{hydra.job.override_dirname}] " if together > 1 else "")
     try:
         if process.stopped:
             raise JobEnded(EXIT_INTERRUPTED, "not started", "the sweep was interrupted")
         config = tasks.load(composed, hydra.runtime, hydra.overrides.task)
         set_up(config, together)
+        if many and together == 1:
+            logger.info("job %d: %s", hydra.job.num + 1, hydra.job.override_dirname.replace(",", " "))
         report = tasks.run(config)
-        report.tell()
+        if _hosts.is_first():
+            report.tell()
         process.stopped = report.stopped
         if report.outcome is Outcome.interrupted:
             raise JobEnded(EXIT_INTERRUPTED, "interrupted", report.outcome.value)
@@ -174,14 +180,20 @@ def job(composed: DictConfig) -> float | None:
     except DsmError as error:
         if os.environ.get(TRACE) == "1":
             traceback.print_exc()
-        print(f"dsm: {error}", file=sys.stderr, flush=True)
+        if _hosts.is_first() or not error.agreed:
+            print(f"dsm: {error}", file=sys.stderr, flush=True)
+        if not error.agreed:
+            _hosts.abandon(str(error), EXIT_ERROR)
+        process.stopped = process.stopped or isinstance(error, HostsError)
         held = isinstance(error, InUseError) and many
         end = JobEnded(*((EXIT_INTERRUPTED, "held") if held else (EXIT_ERROR, "failed")), str(error))
     except Exception as error:
-        if not many:
+        reason = f"{type(error).__name__}: {error}"
+        if not many and _hosts.count() == 1:
             raise
         traceback.print_exc()
-        end = JobEnded(1, "failed", f"{type(error).__name__}: {error}")
+        _hosts.abandon(reason.splitlines()[0], 1)
+        end = JobEnded(1, "failed", reason)
     process.statuses.add(end.status)
     raise end
 
@@ -195,15 +207,40 @@ def side_by_side(hydra: Any) -> int:
 
 
 def set_up(config: Config, together: int = 1) -> None:
-    """Process-wide settings, before JAX chooses its devices: CPU cores as devices.
+    """Process-wide settings, before JAX chooses its devices: CPU cores as devices, and the other processes of the run.
 
     Each core is a device of its own: replicas are then sharded over cores as they are over accelerators. Jobs side by side
     share the cores.
+
+    Raises:
+        ConfigError: the settings of the processes differ.
+        HostsError: the processes do not come together.
     """
     run = config.run
     jax.config.update("jax_num_cpu_devices", run.devices or max(1, cores() // together))
     if together > 1 and run.progress == "auto":
         run.progress = "lines"  # bars of several processes would overwrite one another
+    place = find_place(run.hosts.coordinator, run.hosts.processes, run.hosts.process)
+    if place is None:
+        return
+    require(together == 1, "hydra.launcher.n_jobs", together, "1 for runs over several processes")
+    _hosts.join(place, run.hosts.timeout)
+    if not _hosts.is_first():
+        run.progress = "none"
+        log_to_console(f"[process {_hosts.index()}] ", logging.WARNING)
+    _hosts.together(lambda: _check_same(config))
+
+
+def _check_same(config: Config) -> None:
+    settings = dataclasses.asdict(config)
+    for key in ("hosts", "progress", "compilation_cache"):
+        del settings["run"][key]
+    own = {"dsm": dsm.__version__, "jax": jax.__version__, **flatten(settings)}
+    for number, other in enumerate(_hosts.exchange(own)):
+        for key in sorted(own | other):
+            there, here = (json.dumps(settings.get(key, "absent")) for settings in (other, own))
+            if there != here:
+                raise ConfigError(f"{key} = {here}: process {number} has {there}, and all must have the same")
 
 
 def cores() -> int:

@@ -27,11 +27,11 @@ class Console(logging.StreamHandler):
         super().emit(record)
 
 
-def log_to_console(prefix: str = "") -> bool:
-    """Print the log of the package from level INFO on, each line after `prefix`, for the rest of the process.
+def log_to_console(prefix: str = "", level: int = logging.INFO) -> bool:
+    """Print the log of the package from `level` on, each line after `prefix`, for the rest of the process.
 
     Handlers that somebody else has given to the logger "dsm" or to the root logger win: then nothing is changed. Where the
-    log is on the console already, the prefix alone is.
+    log is on the console already, prefix and level alone are.
 
     Returns:
         whether the log was brought to the console by this call.
@@ -40,11 +40,13 @@ def log_to_console(prefix: str = "") -> bool:
     for handler in logger.handlers:
         if isinstance(handler, Console):
             handler.setFormatter(formatter)
+            handler.setLevel(level)
             return False
     if _handlers_of_others():
         return False
     console = Console()
     console.setFormatter(formatter)
+    console.setLevel(level)
     logger.addHandler(console)
     logger.propagate = False
     if logger.level == logging.NOTSET:

@@ -2,6 +2,7 @@
 
 from dsm.config._base import SOURCES as SOURCES
 from dsm.config._base import Config as Config
+from dsm.config._base import HostsConfig as HostsConfig
 from dsm.config._base import RunConfig as RunConfig
 from dsm.config._base import flatten as flatten
 from dsm.config._base import lasting as lasting
@@ -12,6 +13,7 @@ from dsm.config._presets import presets as presets
 __all__ = [
     "SOURCES",
     "Config",
+    "HostsConfig",
     "RunConfig",
     "flatten",
     "folder",

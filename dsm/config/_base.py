@@ -9,6 +9,27 @@ from dsm._errors import is_integer, require
 
 
 @dataclass
+class HostsConfig:
+    """One run over several processes: one a host or one an accelerator. Nothing is needed under Slurm.
+
+    Attributes:
+        coordinator: "host:port" where process 0 is; null: JAX_COORDINATOR_ADDRESS, or what Slurm says.
+        processes: how many there are; null: JAX_NUM_PROCESSES, or what Slurm says.
+        process: index of this one; null: JAX_PROCESS_ID, or what Slurm says.
+        timeout: seconds within which all have to come.
+    """
+
+    coordinator: str | None = None
+    processes: int | None = None
+    process: int | None = None
+    timeout: float = 120
+
+    def check(self) -> None:
+        """See `Config.check`; the rest depends on the environment and is checked when a run begins."""
+        require(self.timeout > 0, "run.hosts.timeout", self.timeout, "positive")
+
+
+@dataclass
 class RunConfig:
     """How and where a run is carried out. Nothing here changes its results; see conf/run/default.yaml."""
 
@@ -24,9 +45,11 @@ class RunConfig:
     figures: bool
     compilation_cache: str | None
     block: int | None = None
+    hosts: HostsConfig = dataclasses.field(default_factory=HostsConfig)
     searchpath: list[str] = dataclasses.field(default_factory=list)
 
     def check(self) -> None:
+        self.hosts.check()
         require(self.resume in ("auto", "never"), "run.resume", self.resume, "one of auto, never")
         require(self.devices is None or self.devices >= 1, "run.devices", self.devices, "null or at least 1")
         require(self.checkpoint_minutes >= 0, "run.checkpoint_minutes", self.checkpoint_minutes, "not negative")

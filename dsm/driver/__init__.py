@@ -11,6 +11,8 @@ from dsm.driver._driver import Driver as Driver
 from dsm.driver._driver import Progress as Progress
 from dsm.driver._layout import Layout as Layout
 from dsm.driver._layout import make_layout as make_layout
+from dsm.driver._layout import put as put
+from dsm.driver._layout import whole as whole
 
 __all__ = [
     "SEGMENTS",
@@ -22,6 +24,8 @@ __all__ = [
     "make_layout",
     "needed_bytes",
     "over_chains",
+    "put",
     "single",
     "varying",
+    "whole",
 ]

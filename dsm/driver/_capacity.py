@@ -128,15 +128,19 @@ def check_capacity(
 
 
 def memory_limit(run: RunConfig, layout: Layout) -> int:
-    """Bytes that a run may use on all its devices together, less a tenth for the compiler and the rest."""
+    """Bytes that a run may use on all its devices together, less a tenth for the compiler and the rest.
+
+    What a process sees of its own host holds for the others, which have as many devices.
+    """
+    own = layout.mesh.local_devices
+    processes = layout.devices // len(own)
     if run.memory_gib is not None:
-        return int(run.memory_gib * GIB)
-    devices = layout.mesh.devices.flat
-    if devices[0].platform != "cpu":
-        limits = [(device.memory_stats() or {}).get("bytes_limit", 0) for device in devices]
+        return int(processes * run.memory_gib * GIB)
+    if own[0].platform != "cpu":
+        limits = [(device.memory_stats() or {}).get("bytes_limit", 0) for device in own]
         if all(limits):
-            return int(0.9 * min(limits) * len(limits))
+            return int(0.9 * min(limits) * layout.devices)
     free = psutil.virtual_memory().available
     with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
         free = min(free, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return int(0.9 * free)
+    return int(0.9 * free * processes)

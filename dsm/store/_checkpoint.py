@@ -1,6 +1,11 @@
-"""Checkpoints: orbax, the last few kept, verified on reading."""
+"""Checkpoints: orbax, the last few kept, verified on reading.
+
+Of several processes each writes and reads its own part of the arrays; the first does all else. Writing has barriers, where
+processes wait for one another. Reading has none: what each has found is exchanged before it leads to anything.
+"""
 
 import contextlib
+import functools
 import logging
 import os
 import re
@@ -12,6 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from dsm import _hosts
 from dsm._errors import StoreError
 from dsm._logging import root_untouched
 from dsm.store._records import DamagedRecords, RecordStore, Segment
@@ -30,8 +36,12 @@ DISK_ERROR = re.compile(r"OS error (?!2\b)\d+|RESOURCE_EXHAUSTED")
 logger = logging.getLogger("dsm")
 
 
-class _Damaged(Exception):
+class _Damaged(StoreError):
     """A checkpoint is not what was written."""
+
+
+class _Unreadable(StoreError):
+    """A checkpoint cannot be read at the moment."""
 
 
 class Checkpoints:
@@ -52,8 +62,14 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(
             max_to_keep=keep, enable_async_checkpointing=False, cleanup_tmp_directories=True
         )
+        alone = ocp.options.MultiprocessingOptions(
+            primary_host=_hosts.index(), active_processes={_hosts.index()}, barrier_sync_key_prefix=f"{_hosts.index()}"
+        )
+        reading = ocp.CheckpointManagerOptions(create=False, read_only=True, multiprocessing_options=alone)
         with disk_errors(f"cannot use {folder}"):
-            self._manager = ocp.CheckpointManager(folder, options=options)
+            self._manager = self._reader = ocp.CheckpointManager(folder, options=options)
+            if _hosts.count() > 1:
+                self._reader = ocp.CheckpointManager(folder, options=reading)
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -64,7 +80,7 @@ class Checkpoints:
     @property
     def sweeps(self) -> list[int]:
         """Sweeps at which there is a checkpoint, ascending."""
-        return sorted(self._manager.all_steps())
+        return _hosts.agree(sorted(self._manager.all_steps()))
 
     def save(self, sweep: int, arrays: Arrays, first: int = 0, records: Mapping[str, Any] | None = None) -> None:
         """Write a checkpoint, whole or not at all.
@@ -82,16 +98,17 @@ class Checkpoints:
             return
         kept = {name: array for name, array in arrays.items() if array.size}  # orbax refuses empty arrays
         records = {name: values for name, values in (records or {}).items() if len(values)}
+        sums = _checksums(kept)
         meta = {
             "records": first + len(next(iter(records.values()), ())),
             "arrays": {
-                name: {"shape": array.shape, "dtype": str(array.dtype), "checksum": checksum(array)}
+                name: {"shape": array.shape, "dtype": str(array.dtype), "checksum": sums[name]}
                 for name, array in kept.items()
             },
         }
         last = f"the last good checkpoint is at sweep {self.sweeps[-1]}" if self.sweeps else "there is none before it"
         with disk_errors(f"cannot write the checkpoint at sweep {sweep} in {self.folder}; {last}", self._sweep_out):
-            self.records.append(first, records)
+            _hosts.first(lambda: self.records.append(first, records))
             self._manager.save(
                 sweep, args=ocp.args.Composite(arrays=ocp.args.StandardSave(kept), meta=ocp.args.JsonSave(meta))
             )
@@ -113,39 +130,55 @@ class Checkpoints:
             try:
                 arrays, records, used = self._load_patiently(sweep, like or {})
             except _Damaged as damage:
-                logger.warning("checkpoint at sweep %d is damaged and set aside (%s)", sweep, damage)
-                self._set_aside(sweep)
+                self._set_aside(sweep, str(damage))
             else:
-                self.records.keep(len(next(iter(records.values()), ())), used)
+                number = len(next(iter(records.values()), ()))
+                _hosts.first(functools.partial(self.records.keep, number, used))
                 return sweep, arrays, records
-        if aside := sorted(path.name for path in self.folder.parent.glob("damaged-checkpoint-*")):
-            raise StoreError(
-                f"no checkpoint in {self.folder} is readable ({', '.join(aside)}); "
-                "run.resume=never starts afresh beside it"
+        if aside := _hosts.agree(sorted(path.name for path in self.folder.parent.glob("damaged-checkpoint-*"))):
+            raise _hosts.agreed(
+                StoreError(
+                    f"no checkpoint in {self.folder} is readable ({', '.join(aside)}); "
+                    "run.resume=never starts afresh beside it"
+                )
             )
         return None
 
     def _load_patiently(self, sweep: int, like: Mapping[str, Any]) -> tuple[Arrays, Arrays, list[Segment]]:
+        reason = ""
         for wait in (*RETRY_AFTER, None):
             try:
-                return self._load(sweep, like)
-            except (_Damaged, StoreError):
-                raise
-            except DamagedRecords as damage:
-                raise _Damaged(str(damage)) from damage
-            except Exception as error:  # orbax and tensorstore raise whatever the disk or the damage leads to
-                reason = _first_line(error)
-                if not _is_transient(error) and _all_readable(self.folder / str(sweep)):
-                    raise _Damaged(reason) from error
+                arrays, expected, records, used = _hosts.together(lambda: self._try_to_load(sweep, like))
+            except _Unreadable as error:
+                reason = str(error)
+            else:
+                sums = _checksums(arrays)
+                if wrong := [name for name in expected if sums[name] != expected[name]]:
+                    raise _Damaged(f"checksums of {', '.join(wrong)} do not match")
+                return arrays, records, used
             if wait is not None:
                 time.sleep(wait)
-        raise StoreError(
-            f"cannot read the checkpoint at sweep {sweep} in {self.folder} at the moment, and nothing is changed: "
-            f"run the same command again ({reason})"
+        raise _hosts.agreed(
+            StoreError(
+                f"cannot read the checkpoint at sweep {sweep} in {self.folder} at the moment, and nothing is changed: "
+                f"run the same command again ({reason})"
+            )
         )
 
-    def _load(self, sweep: int, like: Mapping[str, Any]) -> tuple[Arrays, Arrays, list[Segment]]:
-        meta = self._manager.restore(sweep, args=ocp.args.Composite(meta=ocp.args.JsonRestore())).meta
+    def _try_to_load(self, sweep: int, like: Mapping[str, Any]) -> tuple[Arrays, dict[str, int], Arrays, list[Segment]]:
+        try:
+            return self._load(sweep, like)
+        except StoreError:
+            raise
+        except DamagedRecords as damage:
+            raise _Damaged(str(damage)) from damage
+        except Exception as error:  # orbax and tensorstore raise whatever the disk or the damage leads to
+            damaged = not _is_transient(error) and _all_readable(self.folder / str(sweep))
+            raise (_Damaged if damaged else _Unreadable)(_first_line(error)) from error
+
+    def _load(self, sweep: int, like: Mapping[str, Any]) -> tuple[Arrays, dict[str, int], Arrays, list[Segment]]:
+        """Arrays, the checksums that they should have, records and the segments that have them."""
+        meta = self._reader.restore(sweep, args=ocp.args.Composite(meta=ocp.args.JsonRestore())).meta
         if "digest" in meta:
             raise StoreError(
                 f"the checkpoint at sweep {sweep} in {self.folder} is of an older dsm, which wrote all records into each: "
@@ -160,17 +193,17 @@ class Checkpoints:
             else np.empty(of["shape"], of["dtype"])
             for name, of in stored.items()
         }
-        arrays = self._manager.restore(sweep, args=ocp.args.Composite(arrays=ocp.args.StandardRestore(wanted))).arrays
-        wrong = [name for name, of in stored.items() if checksum(arrays[name]) != of["checksum"]]
-        if wrong:
-            raise _Damaged(f"checksums of {', '.join(wrong)} do not match")
-        return arrays, *self.records.read(meta["records"])
+        arrays = self._reader.restore(sweep, args=ocp.args.Composite(arrays=ocp.args.StandardRestore(wanted))).arrays
+        return arrays, {name: of["checksum"] for name, of in stored.items()}, *self.records.read(meta["records"])
 
-    def _set_aside(self, sweep: int) -> None:
-        damaged = self.folder / str(sweep)
-        aside = self.folder.parent / f"damaged-checkpoint-{sweep}"
-        remove(aside)
-        damaged.rename(aside)
+    def _set_aside(self, sweep: int, reason: str) -> None:
+        def move() -> None:
+            logger.warning("checkpoint at sweep %d is damaged and set aside (%s)", sweep, reason)
+            aside = self.folder.parent / f"damaged-checkpoint-{sweep}"
+            remove(aside)
+            (self.folder / str(sweep)).rename(aside)
+
+        _hosts.first(move)
         self._manager.reload()
 
     def _sweep_out(self) -> None:
@@ -193,8 +226,17 @@ def check_shapes(there: Mapping[str, tuple[int, ...]], expected: Mapping[str, tu
         raise StoreError("the checkpoint is of another run:\n" + "\n".join(wrong))
 
 
+def _checksums(arrays: Arrays) -> dict[str, int]:
+    """By name, of the whole arrays: the sum over all processes of what each has."""
+    own = {name: checksum(array) for name, array in arrays.items() if isinstance(array, jax.Array) or _hosts.is_first()}
+    parts = _hosts.exchange(own)
+    return {name: sum(part.get(name, 0) for part in parts) % 2**64 for name in arrays}
+
+
 def checksum(array: Any) -> int:
     """A sum over elements of a hash of value and place, modulo 2**64: the same however the array lies over devices.
+
+    Of an array that lies over several processes, the sum over the elements that this one has. Copies count once.
 
     The hash is that of splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
     """
@@ -208,7 +250,7 @@ def checksum(array: Any) -> int:
 
 def _checksum(part: np.ndarray, index: tuple[slice, ...], shape: tuple[int, ...]) -> int:
     """Of the part of an array that lies at `index`."""
-    place: Any = np.zeros((1,), np.uint64)
+    place: np.ndarray = np.zeros((1,), np.uint64)
     for size, along in zip(shape, index, strict=True):
         place = (place[:, None] * np.uint64(size) + np.arange(*along.indices(size), dtype=np.uint64)).reshape(-1)
     bits = np.ascontiguousarray(part).reshape(-1).view(f"u{part.dtype.itemsize}").astype(np.uint64)
@@ -257,4 +299,6 @@ def disk_errors(what: str, clean: Any = lambda: None) -> Any:
     except Exception as error:
         clean()
         reason = next((line for line in str(error).splitlines() if "space" in line.lower()), str(error)[:300])
-        raise StoreError(f"{what}: {reason}") from error
+        told = StoreError(f"{what}: {reason}")
+        told.agreed = getattr(error, "agreed", False)
+        raise told from error

@@ -1,8 +1,9 @@
 """The host's loop, the same for every task: advance, collect records, look at clock and signals, save."""
 
 import logging
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -10,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from dsm import store
+from dsm import _hosts, store
 from dsm._progress import ProgressMeter
 from dsm._signals import StopRequest
 from dsm.config import RunConfig
-from dsm.driver import SEGMENTS
+from dsm.driver import SEGMENTS, whole
 from dsm.tasks._task import Ensemble, History
 
 logger = logging.getLogger("dsm")
@@ -50,21 +51,23 @@ def follow(
         progress, history = _restore(driver.begin(), checkpoints, unit)
     resumed = history.now
     note(resumed)
-    if stop:
+    if _stopped(stop):
         return history
     with stop.nothing_to_save():
         # A call that does nothing compiles the program, so that the first real one can be timed.
-        progress, _ = jax.block_until_ready(driver.advance(progress, *_padded([])))
+        progress, records = jax.block_until_ready(driver.advance(progress, *_padded([])))
+        _hosts.exchange(None)  # who has compiled waits for the others here, where it may take long
+        whole(records)
     history.timings["compile_s"] = time.monotonic() - began
     logger.info("compiled in %.1f s", history.timings["compile_s"])
     began = saved = time.monotonic()
     pace = Pace(run.chunk_seconds)
     with ProgressMeter(run.progress, due[-1], history.now, unit) as meter:
-        while len(history.times) < len(due) and not stop:
-            segments = list(plan(history.now, due[len(history.times) :], pace.units))
+        while len(history.times) < len(due) and not _stopped(stop):
+            segments = _hosts.agree(list(plan(history.now, due[len(history.times) :], pace.units)))
             called = time.monotonic()
             progress, records = driver.advance(progress, *_padded(segments))
-            records = jax.tree.map(np.asarray, records)
+            records = jax.tree.map(np.asarray, whole(records))
             pace.learn(sum(number for number, _ in segments), time.monotonic() - called)
             for position, (number, recorded) in enumerate(segments):
                 history.now += number
@@ -74,7 +77,7 @@ def follow(
                         history.records.setdefault(name, []).append(values[position])
             meter.update(history.now, examine(history))
             note(history.now)
-            if time.monotonic() - saved >= 60 * run.checkpoint_minutes:
+            if _hosts.agree(time.monotonic() - saved >= 60 * run.checkpoint_minutes):
                 _save(checkpoints, progress, history)
                 saved = time.monotonic()
     if history.times:
@@ -83,6 +86,14 @@ def follow(
     rate = (history.now - resumed) / seconds
     history.timings |= {"run_s": seconds, f"{unit}_per_s": rate, "resumed_at": resumed}
     return history
+
+
+def _stopped(stop: StopRequest) -> bool:
+    """Whether a signal has asked any of the processes to stop; then all take note of it."""
+    number = max(_hosts.exchange(stop.received or 0))
+    if number and not stop:
+        stop.take(signal.Signals(number))
+    return number > 0
 
 
 def plan(now: int, due: list[int], budget: int) -> Iterator[tuple[int, bool]]:
@@ -108,8 +119,8 @@ class Pace:
             self.units = max(1, min(4 * self.units, int(units / max(seconds, 1e-6) * self._seconds)))
 
 
-def _padded(segments: list[tuple[int, bool]]) -> tuple[jax.Array, jax.Array]:
-    rows = segments + [(0, False)] * (SEGMENTS - len(segments))
+def _padded(segments: Sequence[Sequence[int]]) -> tuple[jax.Array, jax.Array]:
+    rows = [*segments, *[(0, False)] * (SEGMENTS - len(segments))]
     return jnp.array([n for n, _ in rows], jnp.int32), jnp.array([r for _, r in rows], bool)
 
 

@@ -2,19 +2,27 @@
 
 import contextlib
 import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import jax
 import xarray as xr
 
-from dsm import store
+from dsm import _hosts, store
+from dsm._errors import StoreError
 from dsm._programs import drop_programs, kept_in
 from dsm._results import Outcome
 from dsm._signals import StopRequest, stop_on_signals
 from dsm.config import Config
+from dsm.driver import whole
 from dsm.tasks._loop import follow
 from dsm.tasks._path import path_of
 from dsm.tasks._report import ProgressNote, Report, log_to
 from dsm.tasks._task import Ensemble, History, Job, Task, task_of
+
+#: Seconds after which a file that another host has made can be seen.
+VISIBLE = 30.0
 
 logger = logging.getLogger("dsm")
 
@@ -34,26 +42,71 @@ def run(config: Config) -> Report:
 
 
 def carry_out(task: Task, config: Config) -> Report:
-    """See `run`."""
+    """See `run`. Of several processes the first opens, writes and draws; all simulate."""
     path = path_of(config)
     with jax.enable_x64(True) if task.x64 else contextlib.nullcontext():
-        finished = store.RunDirectory(path).is_done and config.run.resume != "never"
-        job = None if finished else task.build(config)
-        with store.open_run(path, config) as directory, log_to(directory), stop_on_signals() as stop:
-            if job is None or directory.is_done:
-                figures = sorted(directory.figures.glob("*.png"))
-                return Report(Outcome.already_done, directory.path, figures, directory.summary()["value"])
+        finished = _hosts.agree(_hosts.first(lambda: store.RunDirectory(path).is_done)) and config.run.resume != "never"
+        job = None if finished else _hosts.together(lambda: task.build(config))
+        with _opened(path, config) as directory, stop_on_signals() as stop, _hosts.bereaved():
+            if job is None or _hosts.agree(_hosts.first(lambda: directory.is_done)):
+                return _report(Outcome.already_done, directory, stop, lambda: _found(directory))
             driver, history = None, History(0, [], {}, {})
             if job.driver is not None:
                 logger.info("drawing teachers and data")
                 with stop.nothing_to_save():
                     driver = job.driver()
-                note = ProgressNote(directory, job.unit, job.due[-1]).update
+                note = ProgressNote(directory, job.unit, job.due[-1]).update if _hosts.is_first() else lambda done: None
                 with store.Checkpoints(directory.checkpoints, config.run.keep) as checkpoints:
                     history = follow(config.run, driver, job.due, checkpoints, stop, job.unit, job.examine, note)
+                driver = whole(driver)  # what is observed once, in the end, is of all problems
                 if stop and history.now < job.due[-1]:
                     return _interrupt(task, directory, job, driver, history, stop)
             return _finish(config, task, directory, job, driver, history, stop)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, config: Config) -> Iterator[store.RunDirectory]:
+    """The directory, opened and locked by the first process, with the log; the others know where it is."""
+    with contextlib.ExitStack() as open_in_first:
+
+        def enter() -> store.RunDirectory:
+            with contextlib.ExitStack() as opening:
+                directory = opening.enter_context(store.open_run(path, config))
+                opening.enter_context(log_to(directory))
+                open_in_first.push(opening.pop_all())
+            return directory
+
+        directory = _hosts.first(enter)
+        where = _hosts.agree(str(path if directory is None else directory.path))
+        directory = directory or store.RunDirectory(Path(where))
+        _hosts.together(lambda: _see(directory))
+        yield directory
+
+
+def _see(directory: store.RunDirectory) -> None:
+    """Whether this process sees the directory that the first has opened; what is new may take a while."""
+    until = time.monotonic() + VISIBLE
+    while not (directory.path / "config.yaml").exists():
+        if time.monotonic() > until:
+            raise StoreError(
+                f"process {_hosts.index()} does not see {directory.path}: several hosts need a folder that they share"
+            )
+        time.sleep(0.2)
+
+
+def _report(
+    outcome: Outcome,
+    directory: store.RunDirectory,
+    stop: StopRequest,
+    write: Callable[[], tuple[list[Path], float | None]],
+) -> Report:
+    """How the run ended, after `write` has been called in the first process: figures, and one number, which all know."""
+    figures, value = _hosts.first(write) or ([], None)
+    return Report(outcome, directory.path, figures, _hosts.agree(value), stopped=_hosts.any_of(bool(stop)))
+
+
+def _found(directory: store.RunDirectory) -> tuple[list[Path], float | None]:
+    return sorted(directory.figures.glob("*.png")), directory.summary()["value"]
 
 
 def _interrupt(
@@ -61,12 +114,17 @@ def _interrupt(
 ) -> Report:
     assert stop.received is not None
     logger.info("stopped by %s at %s %d", stop.received.name, job.unit.removesuffix("s"), history.now)
+
+    def write() -> tuple[list[Path], float | None]:
+        if history.times:
+            _write(task, directory, history, job.dataset(driver, history))
+        return [], None
+
     try:
         stop.pass_on()  # at once: the time until a kill is short, and whoever requeues may end the process
     finally:
-        if history.times:
-            _write(task, directory, history, job.dataset(driver, history))
-    return Report(Outcome.interrupted, directory.path, [], None, stopped=True)
+        report = _report(Outcome.interrupted, directory, stop, write)
+    return report
 
 
 def _finish(
@@ -78,14 +136,17 @@ def _finish(
     history: History,
     stop: StopRequest,
 ) -> Report:
-    logger.info("writing results%s", " and figures" if config.run.figures else "")
-    dataset = job.theory(driver, job.dataset(driver, history))
-    _write(task, directory, history, dataset)
-    told = dataset.assign_attrs(store.attributes(directory))
-    figures = task.draw(told, directory.figures) if config.run.figures else []
-    value = job.value(dataset)
-    directory.finish({"value": value, job.unit: history.now})
-    return Report(Outcome.done, directory.path, figures, value, stopped=bool(stop))
+    def write() -> tuple[list[Path], float | None]:
+        logger.info("writing results%s", " and figures" if config.run.figures else "")
+        dataset = job.theory(driver, job.dataset(driver, history))
+        _write(task, directory, history, dataset)
+        told = dataset.assign_attrs(store.attributes(directory))
+        figures = task.draw(told, directory.figures) if config.run.figures else []
+        value = job.value(dataset)
+        directory.finish({"value": value, job.unit: history.now})
+        return figures, value
+
+    return _report(Outcome.done, directory, stop, write)
 
 
 def _write(task: Task, directory: store.RunDirectory, history: History, dataset: xr.Dataset) -> None:
