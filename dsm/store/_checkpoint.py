@@ -123,6 +123,7 @@ class Checkpoints:
                 f"no checkpoint in {self.folder} is readable ({', '.join(aside)}); "
                 "run.resume=never starts afresh beside it"
             )
+        self.records.keep(0, [])  # of a process that was killed before its first checkpoint
         return None
 
     def _load_patiently(self, sweep: int, like: Mapping[str, Any]) -> tuple[Arrays, Arrays, list[Segment]]:
@@ -208,7 +209,7 @@ def checksum(array: Any) -> int:
 
 def _checksum(part: np.ndarray, index: tuple[slice, ...], shape: tuple[int, ...]) -> int:
     """Of the part of an array that lies at `index`."""
-    place = np.zeros((1,), np.uint64)
+    place: np.ndarray = np.zeros((1,), np.uint64)
     for size, along in zip(shape, index, strict=True):
         place = (place[:, None] * np.uint64(size) + np.arange(*along.indices(size), dtype=np.uint64)).reshape(-1)
     bits = np.ascontiguousarray(part).reshape(-1).view(f"u{part.dtype.itemsize}").astype(np.uint64)
