@@ -57,6 +57,9 @@ class AbstractProposal(AbstractMove):
     Proposals for continuous weights are rounded to the lattice.
     """
 
+    #: True if continuous proposals are on the lattice as they come.
+    on_lattice: ClassVar[bool] = False
+
     @abc.abstractmethod
     def draw_proposal(self, key: Key[Array, ""], shape: tuple[int, ...]) -> PyTree[Array]:
         """The random numbers of `shape` proposals."""
@@ -72,7 +75,7 @@ class AbstractProposal(AbstractMove):
     def update(self, draws: PyTree[Array], weight: Float[Array, ""], unit: Unit, fan_in: int) -> Float[Array, ""]:
         numbers, allowed = draws
         proposed = self.propose(numbers, weight, fan_in)
-        if self.continuous:
+        if self.continuous and not self.on_lattice:
             proposed = to_lattice(proposed, fan_in)
         moved = unit.field + (proposed - weight) * unit.spins
         none = jnp.zeros_like(unit.cost)

@@ -27,6 +27,7 @@ class GaussianMove(AbstractProposal):
 
     step_std: float = eqx.field(static=True, default=0.3)
     continuous: ClassVar[bool] = True
+    on_lattice: ClassVar[bool] = True
 
     def __check_init__(self) -> None:
         require(0.01 <= self.step_std <= 1, "step_std", self.step_std, "at least 0.01 and at most 1")
