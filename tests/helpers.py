@@ -90,6 +90,52 @@ def energy_of(problem: data.Problem, weights: np.ndarray) -> int:
     return int(np.sum(spins != np.asarray(problem.labels)))
 
 
+def unit_work(move, width: int, fan_in: int, patterns: int, inner: int, wiring: str, betas, chains: int):
+    """What a chain stage is given for one unit: random numbers, weights, their field, spins below, cost and sources.
+
+    Random arrays with leading axes (beta, chain). At weights J the field is exact, and costs are small integers.
+    """
+
+    def one(beta, key):
+        names = ("draws", "weights", "spins", "cost", "sources")
+        draws, weights, spins, cost, sources = (stream(key, name) for name in names)
+        row = jax.random.normal(weights, (fan_in,), jnp.float32)
+        row = networks.to_lattice(row, fan_in) if move.continuous else networks.sign_pm(row)
+        below = jax.random.rademacher(spins, (width, patterns), jnp.float32)
+        read = None
+        if wiring == "random":
+            read = jax.random.permutation(sources, width)[:fan_in].astype(jnp.int32)
+        field = row @ (below if read is None else jnp.take(below, read, axis=0))
+        return (
+            move.draw(draws, beta, (inner * fan_in,)),
+            row,
+            field,
+            below,
+            jax.random.randint(cost, (patterns,), -2, 3, jnp.int32),
+            read,
+        )
+
+    betas, keys = jnp.asarray(betas, jnp.float32), jax.random.split(jax.random.key(0), chains)
+    return jax.vmap(jax.vmap(one, (None, 0)), (0, None))(betas, keys)
+
+
+def stage_of(chain, move, inner: int):
+    """A chain stage for what `unit_work` makes."""
+
+    def one(draws, row, field, below, cost, sources):
+        return chain(move, inner, draws, row, field, chain.spins(below), cost, sources)
+
+    return jax.vmap(jax.vmap(one))
+
+
+def assert_same_bits(found, expected) -> None:
+    """All arrays of two trees are the same, signs of zero included."""
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        a, b = np.asarray(a), np.asarray(b)
+        np.testing.assert_array_equal(a, b)
+        assert a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
 @functools.cache
 def draw_of(move: AbstractProposal):
     """The random numbers of a move, compiled as in the sweep: op by op, XLA may round a normal variate otherwise."""

@@ -1,265 +1,226 @@
-"""Implementations of the sampler's stages: equal to the plain ones bit for bit, lowered for CUDA, chosen by name or card."""
+"""The chain stage for GPUs: the plain one bit for bit, programs for CUDA, and who gets it."""
 
-import re
+import logging
+from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import yaml
+from jax.extend.core import jaxprs_in_params
 
 import dsm
-from dsm import samplers
+from dsm import samplers, store, tasks
 from dsm._errors import ConfigError
-from dsm.networks import spacing, to_lattice
-from dsm.samplers.sign_perceptron.chains.pallas import PallasChain
-from dsm.samplers.sign_perceptron.chains.plain import PlainChain
-from helpers import small_problem
+from helpers import assert_same_bits, energy_of, make_problem, small_problem, stage_of, unit_work
+from runs import CACHE, TINY, assert_same_results, results
 
-MOVES = {"ising": samplers.SpinFlip(), "spherical": samplers.GaussianMove(0.3)}
-INTERPRETED = PallasChain(interpret=True)
-
-
-def unit(weights, N, c, M, inner, beta, sparse=False):
-    """Arguments of a chain stage: draws, weights, field, spins below, cost and sources of one unit."""
-    keys = jax.random.split(jax.random.key(N * M + inner), 5)
-    draws = MOVES[weights].draw(keys[0], jnp.float32(beta), (inner * c,))
-    row = jax.random.normal(keys[1], (c,), jnp.float32)
-    row = to_lattice(row, c) if weights == "spherical" else jnp.where(row < 0, -1, 1).astype(jnp.float32)
-    below = jnp.where(jax.random.bernoulli(keys[2], 0.5, (N, M)), 1, -1).astype(jnp.float32)
-    sources = jax.random.permutation(keys[3], jnp.arange(N, dtype=jnp.int32))[:c] if sparse else None
-    field = row @ (below[:c] if sources is None else below[sources])
-    return draws, row, field, below, jax.random.randint(keys[4], (M,), jnp.int32(-3), jnp.int32(4), jnp.int32), sources
+MOVES = {"ising": samplers.SpinFlip(), "spherical": samplers.GaussianMove(0.4)}
+INTERPRETED = samplers.PallasChain(interpret=True)
+#: N, c, M, `inner`, wiring and weights: one of everything, M about the 32 threads of a warp, odd numbers of moves.
+ODD = [
+    (1, 1, 1, 1, "dense", "spherical"),
+    (5, 5, 7, 1, "dense", "ising"),
+    (5, 3, 40, 3, "random", "spherical"),
+    (2, 1, 33, 2, "random", "ising"),
+]
+#: beta = inf, a finite one, and 0.
+BETAS = (jnp.inf, 0.7, 0.0)
 
 
-def of(chain, given):
-    """The arguments, with spins in the form that the stage reads."""
-    return *given[:3], chain.spins(given[3]), *given[4:]
-
-
-@pytest.mark.parametrize("weights", MOVES)
-@pytest.mark.parametrize(
-    ("N", "c", "M", "inner", "beta", "sparse"),
-    [
-        (1, 1, 1, 1, jnp.inf, False),
-        (3, 1, 5, 3, 0.7, True),
-        (5, 5, 33, 1, 0.0, False),
-        (9, 3, 7, 3, 2.0, True),
-        (20, 20, 64, 2, jnp.inf, False),
-        (37, 37, 100, 1, 1.0, False),
-    ],
-)
-def test_the_kernel_is_the_plain_chain_stage(weights, N, c, M, inner, beta, sparse):
-    arguments = unit(weights, N, c, M, inner, beta, sparse)
-    runs = [
-        jax.jit(lambda *given, chain=chain: chain(MOVES[weights], inner, *of(chain, given)))(*arguments)
-        for chain in (PlainChain(), INTERPRETED)
-    ]
-    for plain, kernel in zip(*runs, strict=True):
-        np.testing.assert_array_equal(plain, kernel)
-    row, _, changes = runs[0]
-    moved = (np.asarray(row) != np.asarray(arguments[1])).sum()
-    assert moved <= int(changes) <= inner * c
-
-
-@pytest.mark.parametrize("weights", MOVES)
-@pytest.mark.parametrize(("N", "c", "M"), [(20, 20, 64), (100, 100, 512), (400, 50, 500)])
-def test_the_kernel_lowers_for_cuda_with_a_program_for_each_chain(weights, N, c, M):
-    """In a hidden layer replicas are programs; in the output layer units are, too."""
-    arguments = unit(weights, N, c, M, 1, jnp.inf, sparse=c < N)
-
-    def stage(*given):
-        return PallasChain()(MOVES[weights], 1, *of(PallasChain(), given))
-
-    def grid(function, *given):
-        text = jax.jit(function).trace(*given).lower(lowering_platforms=("cuda",)).as_text()
-        assert text.count("__gpu$xla.gpu.triton") == 1
-        return int(np.prod([int(number) for number in re.findall(r"grid_[xyz] = (\d+)", text)]))
-
-    replicas = jax.tree.map(lambda leaf: jnp.stack([leaf] * 8), arguments)
-    assert grid(jax.vmap(stage), *replicas) == 8
-    units = jax.vmap(stage, (0, 0, 0, None, 0, None if arguments[-1] is None else 0))
-    layer = jax.tree.map(lambda leaf: jnp.stack([leaf] * 8), (*replicas[:3], replicas[4], replicas[5]))
-    over = jax.vmap(units, (1, 1, 1, 0, 1, None if arguments[-1] is None else 1))
-    assert grid(over, *layer[:3], replicas[3], *layer[3:]) == 64
-
-
-def test_rounding_to_the_lattice_is_to_the_nearest_and_even():
-    rng = np.random.default_rng(0)
-    numbers = rng.normal(size=10**5) * 10.0 ** rng.integers(-3, 5, 10**5)
-    numbers = np.concatenate([numbers, np.arange(-99, 99) / 4, [4194303.5, -4194304.5]]).astype(np.float32)
-    rounded = to_lattice(jnp.asarray(numbers * np.float32(spacing(20))), 20)
-    np.testing.assert_array_equal(rounded, np.round(numbers) * spacing(20))
-
-
-def largest(N):
-    """Weights of nearly the largest sum of moduli that the lattice allows, with all bits in use."""
-    rng = np.random.default_rng(1)
-    return rng.choice([-1, 1], (N, N)) * (2 + 16 / N) * (0.99 - 1e-3 * rng.random((N, N)))
-
-
-@pytest.mark.parametrize("N", [1, 3, 20, 100, 1000])
-@pytest.mark.parametrize(
-    "weights",
-    [
-        lambda N: np.random.default_rng(0).normal(size=(N, N)),
-        largest,
-        lambda N: np.abs(largest(N)),
-        lambda N: np.random.default_rng(0).integers(-3, 4, (N, N)) * spacing(N),
-        lambda N: np.where(np.random.default_rng(0).random((N, N)) < 0.8, 0, largest(N)),
-    ],
-    ids=["normal", "largest", "of one sign", "smallest", "sparse"],
-)
-def test_products_in_bfloat16_are_exact(N, weights):
-    rounded = (np.round(weights(N) / spacing(N)) * spacing(N)).astype(np.float32)
-    spins = np.random.default_rng(2).choice([-1, 1], (N, 17)).astype(np.float32)
-    spins[:, 0], spins[:, 1] = 1, np.where(rounded[0] < 0, -1, 1)
-    for name in ("plain", "bf16"):
-        assert_exact(name, rounded, spins)
-
-
-@pytest.mark.parametrize("N", [1, 3, 100])
-def test_products_of_signs_are_exact(N):
-    rng = np.random.default_rng(0)
-    weights, spins = (rng.choice([-1, 1], shape).astype(np.float32) for shape in ((N, N), (N, 9)))
-    for name in samplers.PRODUCTS.names:
-        assert_exact(name, weights, spins)
-        assert_exact(name, np.where(rng.random((N, N)) < 0.7, 0, weights).astype(np.float32), spins)
-
-
-def assert_exact(name, weights, spins):
-    products = samplers.PRODUCTS.get(name)()
-    layers = jnp.stack([jnp.zeros_like(weights), weights])
-    form = jax.jit(products.factors)(layers)
-    found = jax.jit(products.fields)(jax.tree.map(lambda leaf: leaf[1], form), spins)
-    assert found.dtype == jnp.float32
-    np.testing.assert_array_equal(np.asarray(found, np.float64), weights.astype(np.float64) @ spins)
-
-
-@pytest.mark.parametrize(
-    ("name", "kinds"), [("int8", "xi8>, tensor<100x512xi8>) -> tensor<100x512xi32>"), ("bf16", "x512xf32>")]
-)
-def test_products_lower_for_cuda_in_narrow_types(name, kinds):
-    products = samplers.PRODUCTS.get(name)()
-
-    def field(matrices, spins):
-        return products.fields(products.factors(matrices)[1], spins)
-
-    given = jnp.zeros((2, 100, 100), jnp.float32), jnp.zeros((100, 512), jnp.float32)
-    text = jax.jit(field).trace(*given).lower(lowering_platforms=("cuda",)).as_text()
-    (line,) = [line for line in text.splitlines() if "dot_general" in line]
-    assert kinds in line and "f32>, tensor" not in line
-
-
-@pytest.mark.parametrize("weights", MOVES)
-@pytest.mark.parametrize("wiring", ["dense", "random"])
-def test_a_sweep_of_narrow_products_and_interpreted_kernels_is_the_plain_one(weights, wiring):
-    problem = small_problem(wiring, weights, width=6, depth=3)
+@pytest.mark.parametrize(("width", "fan_in", "patterns", "inner", "wiring", "weights"), ODD)
+def test_same_moves_bitwise(width, fan_in, patterns, inner, wiring, weights):
     move = MOVES[weights]
-    products = samplers.PRODUCTS.get("int8" if weights == "ising" else "bf16")()
-    fast = samplers.UnitBlock(move, 2, INTERPRETED, products)
-    keys = jax.random.split(jax.random.key(3), 2)
-    state = jax.vmap(lambda key: samplers.random_start(key, problem))(keys)
-    plain, other = (
-        jax.jit(jax.vmap(lambda key, state, beta, s=sampler: s.step(key, state, problem, beta), (0, 0, None)))
-        for sampler in (samplers.UnitBlock(move, 2), fast)
+    work = jax.jit(lambda: unit_work(move, width, fan_in, patterns, inner, wiring, BETAS, chains=3))()
+    both = jax.jit(
+        lambda *work: [stage_of(chain, move, inner)(*work) for chain in (INTERPRETED, samplers.PlainChain())]
     )
-    for beta in (0.0, 1.0, jnp.inf):
-        arguments = keys, state, jnp.float32(beta)
-        state, info = plain(*arguments)
-        jax.tree.map(np.testing.assert_array_equal, (state, info), other(*arguments))
+    found, expected = both(*work)
+    assert_same_bits(found, expected)
+    weights, field, changes = map(np.asarray, found)
+    below, sources = np.asarray(work[3]), work[5]
+    read = below if sources is None else np.take_along_axis(below, np.asarray(sources)[..., None], axis=2)
+    np.testing.assert_array_equal(field, np.einsum("brk,brkm->brm", weights, read))
+    assert np.all(changes[2] == inner * fan_in)  # beta = 0 accepts everything
 
 
-def test_an_unknown_or_unfit_stage_is_named():
-    bad = {
-        "sampler.kernel=cuda": "sampler.kernel = cuda: must be one of auto, pallas, plain",
-        "sampler.products=fp8": "sampler.products = fp8: must be one of auto, bf16, int8, plain",
-        "sampler.products=int8": "sampler.products = int8: must be one of auto, bf16, plain with continuous weights",
-    }
-    for word, message in bad.items():
-        with pytest.raises(ConfigError, match=re.escape(message)):
-            dsm.compose("experiment=quickstart", word)
-    message = (
-        "sampler.kernel = pallas: must be one of auto, plain: pallas takes GaussianMove and SpinFlip, not HeatBath"
-    )
-    with pytest.raises(ConfigError, match=message):
-        dsm.compose("experiment=quickstart", "sampler=heat_bath", "sampler.kernel=pallas")
+@pytest.mark.parametrize("depth", [1, 3])
+def test_same_sweep_bitwise(depth):
+    """With another kind of weights and wiring each; two layers are in test_sampler_naive.py."""
+    weights, wiring = ("ising", "random") if depth == 1 else ("spherical", "dense")
+    problem = small_problem(wiring, weights, width=3, depth=depth)
+    stages = [samplers.UnitBlock(MOVES[weights], 2, chain) for chain in (INTERPRETED, samplers.PlainChain())]
+    stages[0].check(problem)
+
+    @jax.jit
+    def two_sweeps(keys):
+        def walk(sampler, key):
+            state = samplers.random_start(key, problem)
+            for sweep in range(2):
+                state, info = sampler.step(jax.random.fold_in(key, sweep), state, problem, 0.7)
+            return state, info
+
+        return [jax.vmap(lambda key, s=sampler: walk(s, key))(keys) for sampler in stages]
+
+    found, expected = two_sweeps(jax.random.split(jax.random.key(1), 2))
+    assert_same_bits(found, expected)
+    assert energy_of(problem, found[0].weights[1]) == found[0].energy[1]
 
 
-def test_in_python_unfit_stages_are_refused_by_the_check():
-    problem = small_problem("dense", "spherical", width=4, depth=1)
-    move = samplers.GaussianMove(0.3)
-    for options, message in (
-        ({"products": samplers.PRODUCTS.get("int8")()}, "products = Int8Products: take signs"),
+def kernels(jaxpr) -> list:
+    """The calls of kernels in a program, and in those inside it."""
+    inner = [sub for eqn in jaxpr.eqns for sub in jaxprs_in_params(eqn.params)]
+    own = [eqn for eqn in jaxpr.eqns if eqn.primitive.name == "pallas_call"]
+    return own + [call for sub in inner for call in kernels(sub)]
+
+
+@pytest.mark.parametrize(
+    ("width", "fan_in", "depth", "patterns", "weights"),
+    [(20, 20, 3, 64, "spherical"), (100, 100, 5, 512, "ising"), (400, 50, 5, 500, "spherical")],
+)
+def test_sweep_is_a_program_for_cuda(width, fan_in, depth, patterns, weights):
+    """A sweep of many chains has two kernels, one program a unit and chain each. Nothing is compiled."""
+    chains, wiring = 64, "dense" if fan_in == width else "random"
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    shape = (width, depth, fan_in, weights, wiring, patterns / fan_in)
+    problem = jax.eval_shape(lambda a, b: make_problem(a, b, *shape), key, key)
+    sampler = samplers.UnitBlock(MOVES[weights], chain=samplers.PallasChain())
+    sampler.check(problem)
+
+    def sweep(key, problem, beta):
+        return sampler.step(key, samplers.random_start(key, problem), problem, beta)
+
+    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), chains))
+    beta = jax.ShapeDtypeStruct((), jnp.float32)
+    traced = jax.jit(jax.vmap(sweep, (0, None, None))).trace(keys, problem, beta)
+    hidden, output = sorted(kernels(traced.jaxpr.jaxpr), key=lambda call: len(call.params["grid_mapping"].grid))
+    assert hidden.params["grid_mapping"].grid == (chains,)
+    assert output.params["grid_mapping"].grid == (chains, width)
+    spins = [var.aval.shape for call in (hidden, output) for var in call.invars if var.aval.dtype == jnp.int8]
+    assert spins == 2 * [(chains, width, patterns)]  # not once a unit
+    text = traced.lower(lowering_platforms=("cuda",)).as_text()
+    assert text.count("__gpu$xla.gpu.triton") == 2, sorted({w for w in text.split() if w.startswith("@")})
+
+
+class Card(NamedTuple):
+    """What is asked of a device."""
+
+    platform: str
+    device_kind: str
+    compute_capability: str = "unknown"
+
+
+CPU, H100 = Card("cpu", "cpu"), Card("gpu", "NVIDIA H100 80GB HBM3", "9.0")
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """Cards that are not there pass the trial of the kernel."""
+    monkeypatch.setattr(samplers.PallasChain, "_fails", lambda self, move: None)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({}, "pallas"),
+        ({"device": Card("gpu", "NVIDIA something")}, "pallas"),
+        ({"device": CPU}, "plain (pallas is for NVIDIA GPUs, not for cpu)"),
+        ({"device": Card("gpu", "AMD Instinct MI300X", "gfx942")}, "plain (pallas is for NVIDIA GPUs, not for AMD"),
         (
-            {"chain": INTERPRETED, "move": samplers.HeatBath()},
-            "chain = PallasChain: must be another: it takes GaussianMove",
+            {"device": Card("gpu", "Tesla V100-SXM2-16GB", "7.0")},
+            "plain (pallas needs compute capability 8.0, and Tesla",
         ),
+        ({"move": samplers.HeatBath()}, "plain (pallas takes GaussianMove and SpinFlip, not HeatBath)"),
+        ({"patterns": 8193}, "plain (pallas takes 8192 patterns, not 8193)"),
+        ({"chains": 2**18, "patterns": 512}, "plain (pallas takes less than 2**31 spins of a layer, not 262144 chains"),
+    ],
+)
+def test_auto_takes_what_can_do_the_work(tried, change, line):
+    work = samplers.Workload(MOVES["ising"], 20, 64, 64, H100)._replace(**change)
+    chain, said = samplers.choose_chain("auto", work)
+    assert said.startswith(f"sampler.kernel = auto: {line}")
+    assert type(chain) is samplers.CHAINS.get(line.split()[0])
+    assert samplers.choose_chain("plain", work) == (samplers.PlainChain(), "sampler.kernel = plain")
+    if line == "pallas":
+        assert samplers.choose_chain("pallas", work) == (chain, "sampler.kernel = pallas")
+    else:
+        reason = line.removeprefix("plain (").removesuffix(")")
+        with pytest.raises(ConfigError) as refused:
+            samplers.choose_chain("pallas", work)
+        assert str(refused.value).startswith(f"sampler.kernel = pallas: must be one of auto, plain: {reason}")
+
+
+def test_stage_that_cannot_serve_is_refused_in_python():
+    sampler = samplers.UnitBlock(samplers.HeatBath(), chain=samplers.PallasChain())
+    with pytest.raises(
+        ConfigError, match="chain = PallasChain: must be another: it takes GaussianMove and SpinFlip, not"
     ):
-        with pytest.raises(ConfigError, match=message):
-            samplers.UnitBlock(**({"move": move} | options)).check(problem)
+        sampler.check(small_problem())
+    with pytest.raises(ConfigError, match="warps = 3: must be null or one of 1, 2, 4, 8, 16"):
+        samplers.PallasChain(warps=3)
 
 
-@pytest.mark.skipif(jax.default_backend() == "gpu", reason="there is a GPU")
-def test_a_kernel_that_this_machine_cannot_run_is_refused_before_anything_is_written(tmp_path):
+def test_kernel_is_no_part_of_what_a_run_is(tmp_path):
+    """Another kernel goes on with a run in its directory, and any with a run that is older than the setting."""
+    configs = [dsm.compose(*TINY, f"run.root={tmp_path}", *more) for more in ([], ["sampler.kernel=plain"])]
+    paths = [tasks.path_of(config) for config in configs]
+    assert paths[0] == paths[1]
+    for config in configs:
+        with store.open_run(paths[0], config) as directory:
+            assert directory.config()["sampler"]["kernel"] == "auto"
+    old = directory.config()
+    del old["sampler"]["kernel"]
+    directory.write("config.yaml", yaml.safe_dump(old))
+    for config in configs:
+        with store.open_run(paths[0], config):
+            pass
+
+
+def test_run_with_a_kernel_of_ones_own(tmp_path, monkeypatch, caplog):
+    """A stage under a name of its own is chosen by it; results are those of the plain one, on several devices."""
+    monkeypatch.setattr(samplers.CHAINS, "_parts", dict(samplers.CHAINS._parts))
+
+    @samplers.CHAINS.register("interpreted")
+    class Interpreted(samplers.PallasChain):
+        interpret: bool = eqx.field(static=True, default=True)
+
+    small = (
+        "network.depth=2",
+        "network.weights=ising",
+        "sampler=ising",
+        "sampler.sweeps=8",
+        "observe.quantities=[energy]",
+        "observe.references=[]",
+        CACHE,
+    )
+    for kernel in ("interpreted", "auto"):
+        with caplog.at_level(logging.INFO, "dsm"):
+            tasks.run(dsm.compose(*TINY, *small, f"sampler.kernel={kernel}", f"run.dir={tmp_path / kernel}"))
+        assert f"sampler.kernel = {kernel}" in caplog.text
+    assert_same_results(tmp_path / "interpreted", tmp_path / "auto")
+    assert results(tmp_path / "auto").acceptance.max() > 0
+
+
+def test_kernel_for_gpus_is_refused_on_a_cpu():
+    if jax.default_backend() == "gpu":
+        pytest.skip("there is a GPU")
+    config = dsm.compose(*TINY, "sampler.kernel=pallas")
     with pytest.raises(
         ConfigError, match="sampler.kernel = pallas: must be one of auto, plain: pallas is for NVIDIA GPUs"
     ):
-        dsm.run("experiment=quickstart", "sampler.kernel=pallas", f"run.root={tmp_path}")
-    assert not list(tmp_path.iterdir())
+        tasks.run(config)
 
 
-class Card:
-    """A device as `jax.devices` has it."""
-
-    platform, device_kind = "gpu", "NVIDIA card"
-
-    def __init__(self, capability):
-        self.compute_capability = capability
-
-
-def work(move, device=None, **more):
-    return samplers.Workload(move, **({"width": 20, "patterns": 64} | more), device=device)
-
-
-@pytest.mark.parametrize(
-    ("device", "more", "reason"),
-    [
-        (jax.devices("cpu")[0], {}, "pallas is for NVIDIA GPUs, not for cpu"),
-        (Card("7.5"), {}, "pallas needs compute capability 8.0, and NVIDIA card has 7.5"),
-        (
-            Card("9.0"),
-            {},
-            "pallas cannot be compiled here (Only interpret mode",
-        ),  # the trial, on the CPU of this machine
-        (Card("9.0"), {"patterns": 10**4}, "pallas takes 8192 patterns, not 10000"),
-        (Card("9.0"), {"chains": 2**22}, "pallas takes less than 2**31 spins of a layer"),
-    ],
-)
-def test_auto_says_why_it_takes_the_plain_stage(device, more, reason):
-    chain, told = samplers.choose_chain("auto", work(samplers.SpinFlip(), device, **more))
-    assert chain == PlainChain() and told.startswith("sampler.kernel = auto: plain (") and reason in told
-
-
-def test_on_a_gpu_auto_takes_what_is_made_for_it(monkeypatch):
-    monkeypatch.setattr(PallasChain, "_fails", lambda self, move: None)
-    assert samplers.choose_chain("auto", work(samplers.SpinFlip(), Card("9.0")))[0] == PallasChain()
-    assert samplers.choose_chain("auto", work(samplers.HeatBath(), Card("9.0")))[0] == PlainChain()
-    for move, name in zip(MOVES.values(), ("int8", "bf16"), strict=True):
-        products, told = samplers.choose_products("auto", move, Card("9.0"))
-        assert samplers.PRODUCTS.name(products) == name and told == f"sampler.products = auto: {name}"
-
-
-def test_the_trial_of_a_kernel_compares_it_with_the_plain_stage(monkeypatch):
-    assert all(INTERPRETED._fails(move) is None for move in MOVES.values())
-    monkeypatch.setattr(
-        PlainChain, "__call__", lambda self, move, inner, draws, row, field, *_: (row, field, jnp.int32(0))
-    )
-    assert INTERPRETED._fails(samplers.SpinFlip()) == "gives other numbers than the plain stage on this device"
-
-
-def test_a_stage_is_no_part_of_what_a_run_is(tmp_path):
-    """Neither of its directory nor of what is compared when it resumes or is joined."""
-    words = ("experiment=quickstart", f"run.root={tmp_path}")
-    plain, other = (dsm.compose(*words, *more) for more in ((), ("sampler.kernel=plain", "sampler.products=bf16")))
-    assert plain.identity() == other.identity()
-    assert plain.sampler.kernel == "auto" and other.sampler.kernel == "plain"
+def test_a_kernel_that_fails_its_trial_on_the_device_is_not_taken(monkeypatch):
+    """Compiled for the CPU of this machine, which there is no compiler for; and with other numbers than the plain stage."""
+    work = samplers.Workload(MOVES["ising"], 20, 64, 64, H100)
+    with jax.default_device(jax.devices("cpu")[0]):
+        chain, said = samplers.choose_chain("auto", work)
+    assert chain == samplers.PlainChain() and "plain (pallas cannot be compiled here (Only interpret mode" in said
+    interpreted = samplers.PallasChain(interpret=True)
+    assert all(interpreted._fails(move) is None for move in MOVES.values())
+    nothing = lambda self, move, inner, draws, row, field, *_: (row, field, jnp.int32(0))  # noqa: E731
+    monkeypatch.setattr(samplers.PlainChain, "__call__", nothing)
+    assert interpreted._fails(MOVES["ising"]) == "gives other numbers than the plain stage on this device"

@@ -48,7 +48,8 @@ class PallasChain(AbstractChain):
     """All moves on a unit in one kernel, for NVIDIA GPUs.
 
     Attributes:
-        warps: warps of 32 threads a program; None: one for 256 patterns, and 8 at most.
+        warps: warps of 32 threads a program; None: one for 128 patterns, and 8 at most. With 4 patterns a thread, fields and
+            spins are loaded in the same order, and need no exchange between threads.
         interpret: run it as plain JAX operations, on any device and very slowly: for tests.
     """
 
@@ -102,7 +103,7 @@ class PallasChain(AbstractChain):
         sources: Int[Array, " c"] | None,
     ) -> tuple[Float[Array, " c"], Float[Array, " M"], Int[Array, ""]]:
         like = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in (row, field)]
-        warps = self.warps or min(max(pl.next_power_of_2(field.size) // 256, 1), 8)
+        warps = self.warps or min(max(pl.next_power_of_2(field.size) // 128, 1), 8)
         return pl.pallas_call(
             functools.partial(_program, move, inner),
             out_shape=(*like, jax.ShapeDtypeStruct((), jnp.int32)),
@@ -177,12 +178,13 @@ def _vector(size: int) -> tuple[Callable[..., Array], Callable[[Any, Array], Non
 
 def _refuses_device(device: Any) -> str | None:
     kind = str(device.device_kind)
-    if device.platform != "gpu" or not kind.upper().startswith("NVIDIA"):
-        return f"is for NVIDIA GPUs, not for {kind}"
+    capability: float | None
     try:
-        capability = float(device.compute_capability)
+        capability = float(device.compute_capability)  # of AMD cards it is a word
     except (AttributeError, ValueError):
-        return None  # it cannot be asked for: compiling will tell
+        capability = LEAST_CAPABILITY if "NVIDIA" in kind.upper() else None  # compiling will tell
+    if device.platform != "gpu" or capability is None:
+        return f"is for NVIDIA GPUs, not for {kind}"
     if capability < LEAST_CAPABILITY:
         return f"needs compute capability {LEAST_CAPABILITY}, and {kind} has {capability}"
     return None
