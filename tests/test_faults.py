@@ -3,6 +3,8 @@
 import logging
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from dsm.config import Config
 from dsm.driver import SEGMENTS
 from dsm.tasks import History, Job, Task
 from dsm.tasks._run import carry_out
-from runs import TINY, dsm, results
+from runs import TINY, dsm, environment, results
 
 
 def one_line(done, status: int, *words: str) -> None:
@@ -176,6 +178,32 @@ def test_a_disk_that_refuses_a_file_is_an_error_of_the_disk(life, monkeypatch, n
     assert not list(life.path.glob(".*.tmp")) and not (life.path / "DONE").exists()
     assert life.lead(Counter()).outcome is Outcome.done
     assert package.load(life.path).attrs["complete"] == 1
+
+
+#: Results for which the disk has no room.
+TOO_LARGE = """
+import resource
+from pathlib import Path
+import numpy as np
+import xarray as xr
+from dsm import store
+from dsm._errors import StoreError
+data = xr.Dataset({name: ("x", np.random.default_rng(0).random(3000)) for name in "abc"})
+resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000))
+try:
+    store.write(data, Path("results.nc"))
+except StoreError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_is_full_amid_the_results_ends_no_process(tmp_path):
+    """HDF5 crashes when a file is closed that it could not write."""
+    done = subprocess.run(
+        [sys.executable, "-c", TOO_LARGE], cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stdout == "cannot write results.nc: File too large\n", done
+    assert not list(tmp_path.iterdir())
 
 
 def test_lines_that_the_log_cannot_take_are_dropped(life, monkeypatch, capsys):
