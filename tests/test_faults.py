@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,11 +15,13 @@ import pytest
 import xarray as xr
 
 import dsm as package
+from dsm import store
 from dsm._errors import StoreError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
 from dsm.config import Config
 from dsm.driver import SEGMENTS
 from dsm.tasks import History, Job, Task
+from dsm.tasks._loop import pause
 from dsm.tasks._run import carry_out
 from runs import TINY, dsm, environment, results
 
@@ -83,9 +86,9 @@ class Life:
         )
         return Task("count", Config, lambda config: job, lambda found, folder: [], precision={"count": "int32"})
 
-    def lead(self, driver, **options):
+    def lead(self, driver, *more: str, **options):
         """A run; `driver` is one, or makes one."""
-        words = (f"run.dir={self.path}", "run.progress=none", "run.chunk_seconds=1e-9")
+        words = (f"run.dir={self.path}", "run.progress=none", "run.chunk_seconds=1e-9", *more)
         make = driver if callable(driver) else lambda: driver
         return carry_out(self.task(make, **options), package.compose("experiment=quickstart", *words))
 
@@ -151,6 +154,21 @@ def test_sighup_stays_ignored_under_nohup(life):
     finally:
         signal.signal(signal.SIGHUP, before)
     assert report.outcome is Outcome.done and not report.stopped
+
+
+def test_slow_checkpoints_are_made_less_often(life, monkeypatch):
+    save, saved = store.Checkpoints.save, []
+
+    def slow(checkpoints, now, *arguments):
+        time.sleep(0.1)
+        saved.append(now)
+        save(checkpoints, now, *arguments)
+
+    monkeypatch.setattr(store.Checkpoints, "save", slow)
+    counter = Counter()
+    assert life.lead(counter, "run.checkpoint_minutes=1e-9").outcome is Outcome.done
+    assert counter.calls > 20 and 2 <= len(saved) < 10  # the first call, the last, and few between
+    assert pause(5.0, 1.0) == 300 and pause(5.0, 30.0) == pytest.approx(970) and pause(0.0, 1.0) == 0
 
 
 REFUSED = ("manifest.json", "results.nc", "DONE", "config.yaml", "log.txt")

@@ -17,6 +17,9 @@ from dsm.config import RunConfig
 from dsm.driver import SEGMENTS
 from dsm.tasks._task import Ensemble, History
 
+#: The most of the time that checkpoints may take.
+SHARE = 0.03
+
 logger = logging.getLogger("dsm")
 
 
@@ -58,6 +61,7 @@ def follow(
     history.timings["compile_s"] = time.monotonic() - began
     logger.info("compiled in %.1f s", history.timings["compile_s"])
     began = saved = time.monotonic()
+    wait = pause(run.checkpoint_minutes, 0.0)
     pace = Pace(run.chunk_seconds)
     with ProgressMeter(run.progress, due[-1], history.now, unit) as meter:
         while len(history.times) < len(due) and not stop:
@@ -74,15 +78,25 @@ def follow(
                         history.records.setdefault(name, []).append(values[position])
             meter.update(history.now, examine(history))
             note(history.now)
-            if time.monotonic() - saved >= 60 * run.checkpoint_minutes:
+            if time.monotonic() - saved >= wait:
+                saving = time.monotonic()
                 _save(checkpoints, progress, history)
                 saved = time.monotonic()
+                wait = pause(run.checkpoint_minutes, saved - saving)
     if history.times:
         _save(checkpoints, progress, history)
     seconds = time.monotonic() - began
     rate = (history.now - resumed) / seconds
     history.timings |= {"run_s": seconds, f"{unit}_per_s": rate, "resumed_at": resumed}
     return history
+
+
+def pause(minutes: float, seconds: float) -> float:
+    """Seconds between checkpoints: `minutes`, or more where one that takes `seconds` would cost over `SHARE` of the time.
+
+    With 0 minutes there is one after every call, at any cost.
+    """
+    return max(60 * minutes, seconds * (1 / SHARE - 1)) if minutes else 0.0
 
 
 def plan(now: int, due: list[int], budget: int) -> Iterator[tuple[int, bool]]:
