@@ -363,7 +363,7 @@ def test_records_beyond_the_checkpoint_are_made_again(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("shape", [(), (3,), (4, 6), (2, 4, 3)])
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bool", "int8"])
-def test_checksums_do_not_depend_on_how_an_array_is_divided(shape, dtype):
+def test_checksums_do_not_depend_on_how_an_array_is_divided(shape, dtype, monkeypatch):
     array = np.random.default_rng(0).integers(0, 2, shape).astype(dtype)
     whole = checkpoint_module.checksum(array)
     for axis, size in enumerate(shape):
@@ -373,6 +373,8 @@ def test_checksums_do_not_depend_on_how_an_array_is_divided(shape, dtype):
             parts += checkpoint_module._checksum(array[index], index, shape)
         assert parts % 2**64 == whole
     assert checkpoint_module.checksum(jax.device_put(array)) == whole
+    monkeypatch.setattr(checkpoint_module, "PIECE", 2)
+    assert checkpoint_module.checksum(array) == whole
     other = array.copy()
     other.reshape(-1)[-1] = 1 - other.reshape(-1)[-1]
     assert checkpoint_module.checksum(other) != whole

@@ -122,12 +122,10 @@ def replace_file(path: Path, write: Any, lasting: bool = True) -> None:
         if lasting:
             with contextlib.suppress(OSError):  # some file systems do not let folders be flushed
                 _flush(path.parent)
-    except (OSError, RuntimeError) as error:  # h5py has both for a disk that refuses
+    except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        number = getattr(error, "errno", None)  # the text of h5py has many lines
-        reason = os.strerror(number) if number else str(error)
-        raise StoreError(f"cannot write {path}: {reason}") from error
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _flush(path: Path) -> None:
