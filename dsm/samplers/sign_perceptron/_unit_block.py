@@ -20,7 +20,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Int, Int8, Key, PyTree
 
 from dsm._errors import ConfigError, is_integer, require
 from dsm._random import stream
@@ -68,7 +68,7 @@ class UnitBlock(AbstractSampler):
         wiring = problem.teacher.wiring
         depth = wiring.depth
         patterns = problem.inputs.T.astype(jnp.float32)
-        labels = is_up(problem.labels.T)
+        labels = problem.labels.T
         matrices = wiring.matrices(state.weights)
 
         def draw(layer: Int[Array, ""] | int) -> PyTree:
@@ -111,7 +111,7 @@ class UnitBlock(AbstractSampler):
         below: Float[Array, "N M"],
         errors: Int[Array, " M"],
         matrices: Float[Array, "L N N"],
-        labels: Bool[Array, "N M"],
+        labels: Int8[Array, "N M"],
         neighbours: Int[Array, "N c"] | None,
     ) -> tuple[Float[Array, "N c"], Float[Array, "N M"], Int[Array, " M"], Float[Array, ""]]:
         """Visit the units of a hidden layer in turn.
@@ -123,7 +123,7 @@ class UnitBlock(AbstractSampler):
             below: spins of the layer below, +1 or -1.
             errors: wrong outputs on each pattern.
             matrices: weights of all layers as they were before the sweep of this one; those above are used.
-            labels: True where the label is +1.
+            labels: +1 or -1; 0 on patterns that are none.
             neighbours: the units that its weights read; None with dense wiring.
 
         Returns:
@@ -162,7 +162,7 @@ class UnitBlock(AbstractSampler):
         rows: Float[Array, "N c"],
         below: Float[Array, "N M"],
         matrix: Float[Array, "N N"],
-        labels: Bool[Array, "N M"],
+        labels: Int8[Array, "N M"],
         neighbours: Int[Array, "N c"] | None,
     ) -> tuple[Float[Array, "N c"], Float[Array, "N M"], Float[Array, ""]]:
         """Visit all output units at once: the cost of being up is -y.
@@ -171,7 +171,7 @@ class UnitBlock(AbstractSampler):
         changed a weight.
         """
         fields = propagate(matrix, below)
-        cost = jnp.where(labels, -1, 1).astype(jnp.int32)
+        cost = -labels.astype(jnp.int32)
 
         def unit(draws, row, field, cost, sources):
             return self.chain(self.move, self.inner, draws, row, field, below, cost, sources)
@@ -200,7 +200,7 @@ def outputs(matrices: Float[Array, "L N N"], patterns: Float[Array, "N M"]) -> F
 
 
 def wrong_outputs_above(
-    matrices: Float[Array, "L N N"], layer: Int[Array, ""], above: Float[Array, "N M"], labels: Bool[Array, "N M"]
+    matrices: Float[Array, "L N N"], layer: Int[Array, ""], above: Float[Array, "N M"], labels: Int8[Array, "N M"]
 ) -> Int[Array, " M"]:
     """Wrong outputs per pattern, from the fields of layer `layer` + 1 upwards."""
 
@@ -210,6 +210,7 @@ def wrong_outputs_above(
     return wrong_outputs(lax.fori_loop(layer + 2, matrices.shape[0], deeper, above), labels)
 
 
-def wrong_outputs(fields: Float[Array, "N M"], labels: Bool[Array, "N M"]) -> Int[Array, " M"]:
-    """Number of wrong output signs on each pattern."""
-    return jnp.sum(is_up(fields) != labels, axis=0, dtype=jnp.int32)
+def wrong_outputs(fields: Float[Array, "N M"], labels: Int8[Array, "N M"]) -> Int[Array, " M"]:
+    """Number of wrong output signs on each pattern; none where labels are 0."""
+    wrong = jnp.sum(is_up(fields) != (labels > 0), axis=0, dtype=jnp.int32)
+    return jnp.where(labels[0] == 0, 0, wrong)
