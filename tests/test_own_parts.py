@@ -471,3 +471,13 @@ class Mine(AbstractInputs):
 def test_wrong_inputs_are_refused_before_anything_is_written(result, message, folder):
     told = refusal(folder, INPUTS.format(result=result), "experiment=quickstart", *TINY, "data.inputs.name=mine")
     assert told == f"data.inputs: bad.Mine: {message}"
+
+
+def test_parts_that_do_not_fit_into_room_for_more_patterns_are_refused(folder):
+    words = ("experiment=quickstart", *TINY, "data.max_alpha=5")
+    given = INPUTS.format(result="jnp.full((train, 4), 1 - 2 * (train % 3 // 2), 'int8'), jnp.ones((test, 4), 'int8')")
+    told = refusal(folder, given, *words, "data.inputs.name=mine")
+    assert told == "data.inputs: bad.Mine: with data.max_alpha, more training patterns must be the same ones and others"
+    observable = OBSERVABLE.format(**(GOOD | {"kind": "sign_network"}))
+    told = refusal(folder, observable, *words, "observe.quantities=[mine]")
+    assert told.startswith("data.max_alpha = 5.0: must be null with quantities that are not dsm's own")

@@ -8,6 +8,7 @@ from dsm.data._narrow_problem import NarrowProblem as NarrowProblem
 from dsm.data._narrow_problem import narrow_problem as narrow_problem
 from dsm.data._narrow_problem import pattern_number as pattern_number
 from dsm.data._problem import Problem as Problem
+from dsm.data._problem import first_patterns as first_patterns
 from dsm.data._problem import teacher_problem as teacher_problem
 from dsm.data._problem import training_patterns as training_patterns
 from dsm.data._two_layer_problem import TwoLayerProblem as TwoLayerProblem
@@ -47,6 +48,7 @@ __all__ = [
     "check_inputs",
     "deep_problem",
     "digits",
+    "first_patterns",
     "hidden_manifold",
     "iid_signs",
     "narrow_problem",

@@ -5,7 +5,7 @@ import math
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Int8, Key
+from jaxtyping import Array, Int, Int8, Key
 
 from dsm._errors import is_integer, require
 from dsm._random import stream
@@ -19,7 +19,8 @@ class Problem(eqx.Module):
     Attributes:
         teacher: the network that labels; students share its wiring and prior.
         inputs: training patterns.
-        labels: the teacher's outputs on them, some flipped if there is label noise.
+        labels: the teacher's outputs on them, some flipped if there is label noise. A pattern with the label 0 is none: it
+            only fills its place (`first_patterns`).
         test_inputs: fresh patterns of the same law.
         test_labels: the teacher's outputs on them.
     """
@@ -72,3 +73,12 @@ def teacher_problem(
         wrong = jax.random.bernoulli(stream(key, "label noise"), odds / (1 + odds), (labels.size,))
         labels = jnp.where(wrong.reshape(labels.shape), -labels, labels)
     return Problem(teacher, train, labels, test, output(test))
+
+
+def first_patterns(problem: Problem, patterns: Int[Array, ""] | int) -> Problem:
+    """The problem with the first of its training patterns alone, in arrays of the same shapes: labels of the others are 0.
+
+    Problems that differ in the number of patterns then share compiled programs.
+    """
+    kept = jnp.arange(problem.labels.shape[0], dtype=jnp.int32) < patterns
+    return eqx.tree_at(lambda p: p.labels, problem, jnp.where(kept[:, None], problem.labels, 0))

@@ -37,11 +37,17 @@ class AbstractInputs(eqx.Module):
         """
 
 
-def check_inputs(inputs: AbstractInputs, train: int, test: int) -> None:
+def check_inputs(inputs: AbstractInputs, train: int, test: int, room: int) -> None:
     """Draw one sample of an ensemble that is not dsm's own, and look at it.
 
+    Arguments:
+        inputs: the ensemble.
+        train, test: numbers of patterns.
+        room: number of training patterns that are drawn, of which the first `train` are used.
+
     Raises:
-        ConfigError: it is not two arrays of signs of these numbers of patterns, or an error arises in the ensemble.
+        ConfigError: it is not two arrays of signs of these numbers of patterns, more training patterns are not the same and
+            others, or an error arises in the ensemble.
     """
     if is_own(type(inputs)):
         return
@@ -57,6 +63,11 @@ def check_inputs(inputs: AbstractInputs, train: int, test: int) -> None:
             raise ConfigError(f"{who}: {what} patterns must be {legal}, got {got}")
         if (wrong := np.asarray(patterns)[abs(np.asarray(patterns)) != 1]).size:
             raise ConfigError(f"{who}: {what} patterns must be +1 or -1, got {wrong[0]}")
+    if room > train:
+        with blamed("data.inputs", type(inputs)):
+            more = jax.jit(lambda key: inputs.sample(key, room, test))(jax.random.key(0))
+        if not np.array_equal(more[0][:train], drawn[0]) or not np.array_equal(more[1], drawn[1]):
+            raise ConfigError(f"{who}: with data.max_alpha, more training patterns must be the same ones and others")
 
 
 INPUTS: Registry[AbstractInputs] = Registry("input ensemble")

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Int8
 
 from dsm._registry import Registry
@@ -15,7 +16,8 @@ class Snapshot(eqx.Module):
 
     Attributes:
         weights: normalised, sum_k J_k**2 = c.
-        train: spins S on the training patterns, layers 1..L.
+        train: spins S on the training patterns, layers 1..L; 0 on patterns that are none, whose labels are 0
+            (`dsm.data.first_patterns`).
         test: spins S on the fresh test patterns, layers 1..L.
         labels: training labels, which differ from the teacher's outputs if there is label noise.
         test_labels: the teacher's outputs on the test patterns.
@@ -34,6 +36,7 @@ def take_snapshot(machine: SignNetwork, problem: Problem) -> Snapshot:
     """Evaluate a machine on the inputs of a problem."""
     spins = jax.vmap(lambda pattern: machine(pattern)[1:], out_axes=1)
     train, test = spins(problem.inputs), spins(problem.test_inputs)
+    train = jnp.where(problem.labels[None, :, :1] == 0, 0, train)
     return Snapshot(
         machine.normalised_weights, train, test, problem.labels, problem.test_labels, machine.wiring.neighbours
     )

@@ -11,8 +11,8 @@ from dsm.observables.sign_network._snapshot import OBSERVABLES, Snapshot
 
 
 def wrong_outputs(output: Int8[Array, "M N"], label: Int8[Array, "M N"]) -> Int[Array, ""]:
-    """E, the number of wrong output signs."""
-    return jnp.sum(output != label, dtype=jnp.int32)
+    """E, the number of wrong output signs; the label 0 is nobody's."""
+    return jnp.sum(output * label < 0, dtype=jnp.int32)
 
 
 @OBSERVABLES.register("energy")
@@ -32,4 +32,5 @@ class Energy(AbstractMachineObservable):
 
     def __call__(self, machine: Snapshot) -> dict[str, Array]:
         wrong = wrong_outputs(machine.train[-1], machine.labels)
-        return {"energy": wrong.astype(jnp.float32) / machine.labels.size, "wrong_outputs": wrong}
+        labels = jnp.sum(machine.labels != 0, dtype=jnp.int32)
+        return {"energy": wrong.astype(jnp.float32) / labels.astype(jnp.float32), "wrong_outputs": wrong}

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int8
 from dsm._variables import Variable
 from dsm.observables._base import AbstractPairObservable
 from dsm.observables.sign_network._snapshot import OBSERVABLES, Snapshot
-from dsm.observables.sign_network.spin_overlap import unit_overlaps
+from dsm.observables.sign_network.spin_overlap import mean_over_units, patterns_of, summed_overlaps
 
 
 def gauge_invariant_overlap(
@@ -19,10 +19,10 @@ def gauge_invariant_overlap(
     Turning the sign of a hidden unit, with the weights into and out of it, changes neither. With one pattern the bias is
     unknown and the plain q_i**2 is returned.
     """
-    overlaps, patterns = unit_overlaps(a, b), a.shape[-2]
-    square = overlaps**2
-    bias = (1 - square) / (patterns - 1) if patterns > 1 else 0
-    return jnp.mean(jnp.abs(overlaps), axis=-1), jnp.mean(square - bias, axis=-1)
+    sums, patterns = summed_overlaps(a, b), patterns_of(a)
+    square = (sums.astype(jnp.float32) / patterns) ** 2
+    bias = jnp.where(patterns > 1, (1 - square) / jnp.maximum(patterns - 1, 1), 0)
+    return mean_over_units(jnp.abs(sums), a), jnp.mean(square - bias, axis=-1)
 
 
 @OBSERVABLES.register("gauge_invariant_overlap")

@@ -3,21 +3,37 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int8
+from jaxtyping import Array, Float, Int, Int8
 
 from dsm._variables import Variable
 from dsm.observables._base import AbstractPairObservable
 from dsm.observables.sign_network._snapshot import OBSERVABLES, Snapshot
 
 
+def patterns_of(spins: Int8[Array, "*layers M N"]) -> Float[Array, "*layers 1"]:
+    """The number of patterns; where spins are 0 there is none (`dsm.data.first_patterns`)."""
+    return jnp.sum(spins[..., :1] != 0, axis=-2, dtype=jnp.int32).astype(jnp.float32)
+
+
 def unit_overlaps(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -> Float[Array, "*layers N"]:
     """q_i(l) = mean over patterns of S_a S_b, unit by unit."""
-    return jnp.sum(a * b, axis=-2, dtype=jnp.int32).astype(jnp.float32) / a.shape[-2]
+    return summed_overlaps(a, b).astype(jnp.float32) / patterns_of(a)
+
+
+def summed_overlaps(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -> Int[Array, "*layers N"]:
+    """Sum over patterns of S_a S_b, unit by unit."""
+    return jnp.sum(a * b, axis=-2, dtype=jnp.int32)
+
+
+def mean_over_units(sums: Int[Array, "*layers N"], spins: Int8[Array, "*layers M N"]) -> Float[Array, "*layers"]:
+    """Mean of sums over patterns: a ratio of counts, which no order of summation rounds otherwise."""
+    width = jnp.float32(sums.shape[-1])
+    return jnp.sum(sums, axis=-1, dtype=jnp.int32).astype(jnp.float32) / (width * patterns_of(spins)[..., 0])
 
 
 def spin_overlap(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -> Float[Array, "*layers"]:
     """q(l) = mean over units and patterns of S_a S_b (arXiv:2302.07419)."""
-    return jnp.mean(unit_overlaps(a, b), axis=-1)
+    return mean_over_units(summed_overlaps(a, b), a)
 
 
 @OBSERVABLES.register("spin_overlap")

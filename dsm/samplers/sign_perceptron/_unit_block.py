@@ -20,7 +20,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Int, Int8, Key, PyTree
 
 from dsm._errors import ConfigError, is_integer, require
 from dsm._random import stream
@@ -78,7 +78,7 @@ class UnitBlock(AbstractSampler):
         wiring = problem.teacher.wiring
         depth = wiring.depth
         patterns = problem.inputs.T.astype(jnp.float32)
-        labels = is_up(problem.labels.T)
+        labels = problem.labels.T
         matrices = wiring.matrices(state.weights)
         factors = self.products.factors(matrices)
 
@@ -123,7 +123,7 @@ class UnitBlock(AbstractSampler):
         errors: Int[Array, " M"],
         matrices: Float[Array, "L N N"],
         factors: PyTree[Array],
-        labels: Bool[Array, "N M"],
+        labels: Int8[Array, "N M"],
         neighbours: Int[Array, "N c"] | None,
     ) -> tuple[Float[Array, "N c"], Float[Array, "N M"], Int[Array, " M"], Float[Array, ""]]:
         """Visit the units of a hidden layer in turn.
@@ -136,7 +136,7 @@ class UnitBlock(AbstractSampler):
             errors: wrong outputs on each pattern.
             matrices: weights of all layers as they were before the sweep of this one; those above are used.
             factors: the same, as products take them.
-            labels: True where the label is +1.
+            labels: +1 or -1; 0 on patterns that are none.
             neighbours: the units that its weights read; None with dense wiring.
 
         Returns:
@@ -176,7 +176,7 @@ class UnitBlock(AbstractSampler):
         rows: Float[Array, "N c"],
         below: Float[Array, "N M"],
         factor: PyTree[Array],
-        labels: Bool[Array, "N M"],
+        labels: Int8[Array, "N M"],
         neighbours: Int[Array, "N c"] | None,
     ) -> tuple[Float[Array, "N c"], Float[Array, "N M"], Float[Array, ""]]:
         """Visit all output units at once: the cost of being up is -y.
@@ -185,7 +185,7 @@ class UnitBlock(AbstractSampler):
         changed a weight.
         """
         fields = self.products.fields(factor, below)
-        cost = jnp.where(labels, -1, 1).astype(jnp.int32)
+        cost = -labels.astype(jnp.int32)
         spins_below = self.chain.spins(below)
 
         def unit(draws, row, field, cost, sources):
@@ -214,7 +214,7 @@ def wrong_outputs_above(
     factors: PyTree[Array],
     layer: Int[Array, ""],
     above: Float[Array, "N M"],
-    labels: Bool[Array, "N M"],
+    labels: Int8[Array, "N M"],
 ) -> Int[Array, " M"]:
     """Wrong outputs per pattern, from the fields of layer `layer` + 1 upwards."""
     depth = jax.tree.leaves(factors)[0].shape[0]
@@ -225,6 +225,7 @@ def wrong_outputs_above(
     return wrong_outputs(lax.fori_loop(layer + 2, depth, deeper, above), labels)
 
 
-def wrong_outputs(fields: Float[Array, "N M"], labels: Bool[Array, "N M"]) -> Int[Array, " M"]:
-    """Number of wrong output signs on each pattern."""
-    return jnp.sum(is_up(fields) != labels, axis=0, dtype=jnp.int32)
+def wrong_outputs(fields: Float[Array, "N M"], labels: Int8[Array, "N M"]) -> Int[Array, " M"]:
+    """Number of wrong output signs on each pattern; none where labels are 0."""
+    wrong = jnp.sum(is_up(fields) != (labels > 0), axis=0, dtype=jnp.int32)
+    return jnp.where(labels[0] == 0, 0, wrong)

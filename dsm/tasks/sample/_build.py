@@ -1,5 +1,6 @@
 """From settings to an ensemble of students, and from its records to results."""
 
+import dataclasses
 import functools
 import logging
 
@@ -10,10 +11,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Int, Key, PyTree
 
+from dsm._errors import require
 from dsm._random import root_key, stream
 from dsm._system import AbstractSystem
 from dsm._variables import Coordinate
-from dsm.data import INPUTS, Problem, check_inputs, teacher_problem, training_patterns
+from dsm.data import INPUTS, Problem, check_inputs, first_patterns, teacher_problem, training_patterns
 from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, single
 from dsm.networks import SignNetwork, make_wiring
 from dsm.observables import choose_measures
@@ -72,7 +74,8 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     """
     data = config.data
     inputs = INPUTS.build(data.inputs, "data.inputs", width=config.network.width)
-    check_inputs(inputs, training_patterns(data.alpha, config.network.inputs_per_unit), data.test_patterns)
+    patterns = training_patterns(data.alpha, config.network.inputs_per_unit)
+    check_inputs(inputs, patterns, data.test_patterns, training_patterns(data.widest, config.network.inputs_per_unit))
     problems = jax.eval_shape(functools.partial(draw_problems, config), key)
     chain, products, _ = choose_stages(config)
     sampler = UnitBlock(MOVES.build(config.sampler.move, "sampler.move"), config.sampler.inner, chain, products)
@@ -83,6 +86,9 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
         start=STUDENT_STARTS.get(config.sampler.start),
         measures=choose_measures(OBSERVABLES, config.observe.quantities, problems),
     )
+    if not sampling.measures.are_own:
+        legal = "null with quantities that are not dsm's own, which may take what fills an array for patterns"
+        require(data.max_alpha is None, "data.max_alpha", data.max_alpha, legal)
     samples, replicas = config.data.samples, config.sampler.replicas
     system: AbstractSystem = sampling
     over: PyTree
@@ -157,10 +163,15 @@ def make_driver(
 
 def draw_problems(config: SampleConfig, key: Key[Array, ""]) -> Problem:
     """Teachers and data of all samples, stacked along a leading axis."""
-    return draw_with(_draw, config, ("network", "data"), key)
+    if config.data.max_alpha is None:
+        return draw_with(_draw, config, ("network", "data"), key)
+    seen = ("network", *(f"data.{field.name}" for field in dataclasses.fields(config.data) if field.name != "alpha"))
+    patterns = training_patterns(config.data.alpha, config.network.inputs_per_unit)
+    return draw_with(_draw, config, seen, key, jnp.int32(patterns))
 
 
-def _draw(config: SampleConfig, key: Key[Array, ""]) -> Problem:
+def _draw(config: SampleConfig, key: Key[Array, ""], patterns: Int[Array, ""] | None = None) -> Problem:
+    """With `patterns`, settings have no alpha, and so many patterns of those for which there is room are kept."""
     network, data = config.network, config.data
     inputs = INPUTS.build(data.inputs, "data.inputs", width=network.width)
 
@@ -172,7 +183,8 @@ def _draw(config: SampleConfig, key: Key[Array, ""]) -> Problem:
             network.width, network.depth, weights=network.weights, wiring=wiring, key=stream(key, "teacher", sample)
         )
         own = stream(key, "data", sample)
-        return teacher_problem(own, teacher, inputs, data.alpha, data.test_patterns, data.label_beta)
+        drawn = teacher_problem(own, teacher, inputs, data.widest, data.test_patterns, data.label_beta)
+        return drawn if patterns is None else first_patterns(drawn, patterns)
 
     return jax.lax.map(problem, jnp.arange(data.samples))
 

@@ -43,7 +43,8 @@ class NetworkConfig:
 class DataConfig:
     """Disorder: `samples` teachers, each with M = round(alpha c) training and `test_patterns` fresh patterns.
 
-    Training labels are flipped with probability 1/(1 + exp(`label_beta`)).
+    Training labels are flipped with probability 1/(1 + exp(`label_beta`)). With `max_alpha` there is room for
+    round(max_alpha c) training patterns, so that runs of all alphas up to it share one compiled program.
     """
 
     inputs: dict[str, Any]
@@ -51,13 +52,22 @@ class DataConfig:
     samples: int
     test_patterns: int
     label_beta: float
+    max_alpha: float | None = None
+
+    @property
+    def widest(self) -> float:
+        """The alpha that arrays have room for."""
+        return self.alpha if self.max_alpha is None else self.max_alpha
 
     def check(self, network: NetworkConfig) -> None:
         require(0 < self.alpha < math.inf, "data.alpha", self.alpha, "positive and finite")
+        legal = f"null or finite, and at least data.alpha = {self.alpha}"
+        require(self.alpha <= self.widest < math.inf, "data.max_alpha", self.max_alpha, legal)
         try:
-            patterns = training_patterns(self.alpha, network.inputs_per_unit)
+            training_patterns(self.alpha, network.inputs_per_unit)
         except ConfigError as error:
             raise ConfigError(f"data.{error}") from None
+        patterns = training_patterns(self.widest, network.inputs_per_unit)
         require(self.samples >= 1, "data.samples", self.samples, "at least 1")
         require(self.test_patterns >= 1, "data.test_patterns", self.test_patterns, "at least 1")
         legal = "at least 0, or .inf for labels without noise"
