@@ -33,6 +33,7 @@ from dsm._errors import ConfigError, DsmError, HostsError, InUseError, require
 from dsm._logging import log_to_console
 from dsm._near import did_you_mean
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
+from dsm._slurm import starts_again
 from dsm.config import Config, flatten
 from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
 
@@ -155,6 +156,7 @@ def job(composed: DictConfig) -> float | None:
 
     Raises:
         JobEnded: it did not finish. An error has been printed.
+        SystemExit: it was interrupted, and Slurm will start it again.
     """
     hydra = HydraConfig.get()
     many = hydra.mode is RunMode.MULTIRUN
@@ -173,6 +175,8 @@ def job(composed: DictConfig) -> float | None:
             report.tell()
         process.stopped = report.stopped
         if report.outcome is Outcome.interrupted:
+            if many and starts_again():
+                raise SystemExit(EXIT_INTERRUPTED)  # a result would be taken for the end of the job
             raise JobEnded(EXIT_INTERRUPTED, "interrupted", report.outcome.value)
         return report.value
     except JobEnded as ended:

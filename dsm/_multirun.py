@@ -19,10 +19,12 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from dsm import _jobs, tasks
+from dsm import _jobs, store, tasks
 from dsm._errors import DsmError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
+from dsm._runs import DONE, INTERRUPTED, RUNNING, is_held, standing
 from dsm._signals import stop_on_signals
+from dsm.config import Config
 from dsm.config._hydra_errors import explain_hydra
 
 logger = logging.getLogger("dsm")
@@ -69,51 +71,83 @@ def _grid(sweeper: BasicSweeper, composed: DictConfig, context: HydraContext, wo
     same = ",".join(key for word in words if (key := word.split("=")[0]) not in swept)
     composed.hydra.overrides.hydra.append(f"hydra.job.config.override_dirname.exclude_keys=[{same}]")
     names = [[word for word in job if word.split("=")[0] in swept] for job in jobs]
-    refused = {number: reason for number, job in enumerate(jobs) if (reason := _refusal(composed, context, job))}
+    found = [_settings(composed, context, job) for job in jobs]
+    configs = {number: one for number, one in enumerate(found) if isinstance(one, Config)}
+    refused = {number: reason for number, reason in enumerate(found) if isinstance(reason, str)}
     for number, reason in refused.items():
         print(f"dsm: {_spell(names[number])}: {reason}", file=sys.stderr)
-    good = [number for number in range(len(jobs)) if number not in refused]
     if refused:
         print(f"dsm: {len(refused)} of {len(jobs)} jobs cannot run", file=sys.stderr)
     ends: dict[int, End] = {number: ("failed", reason) for number, reason in refused.items()}
-    size = sweeper.max_batch_size or max(1, len(good))
-    for first in range(0, len(good), size):
-        batch = good[first : first + size]
-        ends |= zip(batch, _launch(sweeper, [jobs[number] for number in batch], first), strict=True)
+    if not isinstance(sweeper.launcher, BasicLauncher):  # else each says so itself, when it is its turn
+        ends |= {number: end for number, config in configs.items() if (end := _over(config))}
+    left = [number for number in range(len(jobs)) if number not in ends]
+    size = sweeper.max_batch_size or max(1, len(left))
+    for first in range(0, len(left), size):
+        batch = left[first : first + size]
+        launched = _launch(sweeper, [jobs[number] for number in batch], [configs[number] for number in batch], first)
+        ends |= zip(batch, launched, strict=True)
     return [(names[number], ends[number]) for number in range(len(jobs))]
 
 
-def _refusal(composed: DictConfig, context: HydraContext, job: Words) -> str | None:
-    """Why a job cannot run, as far as its settings tell."""
+def _settings(composed: DictConfig, context: HydraContext, job: Words) -> Config | str:
+    """The settings of a job, or why it cannot run, as far as they tell."""
     try:
         own = context.config_loader.load_sweep_config(composed, list(job))
         HydraConfig.instance().set_config(own)
         runtime, asked = own.hydra.runtime, own.hydra.overrides.task
         with open_dict(own):
             del own["hydra"]
-        tasks.load(own, runtime, asked)
+        return tasks.load(own, runtime, asked)
     except (DsmError, HydraException, OmegaConfBaseException) as error:
         return explain_hydra(error, job)
+
+
+def _over(config: Config) -> End | None:
+    """How a job ended that need not be launched: its run is finished, or another process has it."""
+    path = tasks.path_of(config)
+    if config.run.resume == "never":
+        return None
+    if is_held(path):
+        return "held", ""
+    if store.RunDirectory(path).is_done:
+        with contextlib.suppress(DsmError), store.open_run(path, config):  # a run of other settings the job refuses
+            return "done", ""
     return None
 
 
-def _launch(sweeper: BasicSweeper, jobs: list[Words], first: int) -> list[End]:
+def _launch(sweeper: BasicSweeper, jobs: list[Words], configs: list[Config], first: int) -> list[End]:
     """How each of these jobs ended."""
     assert sweeper.launcher is not None
     try:
         if isinstance(sweeper.launcher, BasicLauncher):
             returns = sweeper.launcher.launch(jobs, initial_job_idx=first)
+        elif getattr(sweeper.launcher, "_EXECUTOR", None) == "slurm":
+            logger.info("%d jobs go to Slurm; should this command end, they go on, and scancel ends them", len(jobs))
+            returns = sweeper.launcher.launch(jobs, initial_job_idx=first)
         else:
             with stop_on_signals(to_workers):  # and wait until the jobs have saved what they did
                 returns = sweeper.launcher.launch(jobs, initial_job_idx=first)
     except Exception as error:
-        # Such as a worker that was killed: what the launcher knew of the others is lost with it.
-        return [("failed", f"the launcher failed: {type(error).__name__}: {error}".splitlines()[0])] * len(jobs)
+        # Such as a worker that was killed: what the launcher knew of the others is lost with it, their directories are not.
+        said = " ".join(str(error).splitlines()[:2])  # submitit adds the whole log
+        reason = f"the launcher failed: {type(error).__name__}: {said}"
+        print(f"dsm: {reason}", file=sys.stderr)
+        lost = type(error).__name__ == "UncompletedJobError"  # submitit's, of one job, while others may wait their turn
+        return [_as_on_disk(config, ("not started", "") if lost else ("failed", reason)) for config in configs]
     ends = []
     for done in returns:
         end = _jobs.how_ended(done)
         ends.append(("done", "") if end is None else (end.how, end.reason))
     return ends
+
+
+def _as_on_disk(config: Config, otherwise: End) -> End:
+    """How a job stands by its run directory; `otherwise` where that does not tell."""
+    path = tasks.path_of(config)
+    ends = {DONE: "done", RUNNING: "held", INTERRUPTED: "interrupted"}
+    how = ends.get(standing(path).state) if path.exists() else None
+    return otherwise if how is None else (how, "")
 
 
 def to_workers(number: int) -> None:

@@ -48,7 +48,12 @@ class StopRequest:
         """Hand the signal to whoever listened before, such as a cluster launcher that requeues the job."""
         before = self._previous.get(self.received) if self.received is not None else None
         if callable(before) and before not in (signal.default_int_handler, _pass):
-            before(self.received, None)
+            try:
+                before(self.received, None)
+            except (
+                Exception
+            ) as error:  # such as a job that has been requeued often enough: the run is saved all the same
+                _say(str(error))
 
     @contextlib.contextmanager
     def nothing_to_save(self) -> Iterator[None]:

@@ -17,6 +17,8 @@ from dsm.config._presets import presets
 UNCOMPOSABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)
 #: More names than these are not listed where some of them are near.
 MANY = 12
+#: Launchers that an extra of the package brings, and which one.
+EXTRAS = {"joblib": "joblib", "slurm": "slurm", "submitit_slurm": "slurm", "submitit_local": "slurm"}
 #: A preset that is no name: Hydra does not say which.
 NO_NAME = re.compile(r"^[+~]*([\w/]+)=(null|true|false|[-+.\d]*)$", re.IGNORECASE)
 
@@ -54,10 +56,16 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
 
 
 def _missing_preset(group: str, name: str, names: list[str]) -> str:
+    if group == "hydra/launcher" and name in EXTRAS:
+        return _not_installed(name)
     close = did_you_mean(name, names, 6)
     if close and len(names) > MANY:
         return f"{group} = {name}: is none of the {len(names)} there are{close}"
     return f"{group} = {name}: must be one of {', '.join(names)}{close}"
+
+
+def _not_installed(launcher: str) -> str:
+    return f'hydra/launcher = {launcher}: must be installed first, pip install "dsm[{EXTRAS[launcher]}]"'
 
 
 def _unreadable(word: str, reason: str) -> str:
@@ -130,6 +138,10 @@ def _lines(error: BaseException) -> str:
 
 #: Patterns of Hydra's messages, and what is said instead.
 MESSAGES: list[tuple[str, Callable[[re.Match, Exception], str]]] = [
+    (
+        rf"In 'hydra/launcher/\w+': Could not load 'hydra/launcher/({'|'.join(EXTRAS)})'",
+        lambda found, _: _not_installed(EXTRAS[found[1]]),
+    ),
     (
         r"(\S+) appears more than once in the final defaults list",
         lambda found, _: f"{found[1]}: is chosen twice; leave out the plus, as in {found[1]}=NAME",

@@ -21,5 +21,5 @@ def preset_files(group: str, searchpath: Sequence[str] = ()) -> dict[str, Path]:
 
 def presets() -> dict[str, list[str]]:
     """Names of the presets of each group of settings; conf/local is nobody else's business."""
-    groups = (entry for entry in sorted(folder().iterdir()) if entry.is_dir() and entry.name != "local")
-    return {group.name: list(preset_files(group.name)) for group in groups}
+    groups = (entry.name for entry in sorted(folder().iterdir()) if entry.is_dir() and entry.name != "local")
+    return {group: names for group in groups if (names := list(preset_files(group)))}
