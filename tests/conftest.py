@@ -46,7 +46,7 @@ QUICK = (
     "test_specialisation.py::test_step_is_the_rule[momentum]",
     "test_narrow_learning.py::test_illegal_settings_are_refused",
     "test_narrow_learning.py::test_energy_and_gradient_against_numpy[erf-equal-False-square]",
-    "test_resume.py::test_silently_altered_checkpoint_is_found_by_its_digest",
+    "test_resume.py::test_silently_altered_checkpoint_is_found_by_its_checksum",
     "test_experiments.py::test_experiment_runs_at_tiny_size[quickstart]",
 )
 

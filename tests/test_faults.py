@@ -3,6 +3,9 @@
 import logging
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,13 +15,15 @@ import pytest
 import xarray as xr
 
 import dsm as package
+from dsm import store
 from dsm._errors import StoreError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
 from dsm.config import Config
 from dsm.driver import SEGMENTS
 from dsm.tasks import History, Job, Task
+from dsm.tasks._loop import pause
 from dsm.tasks._run import carry_out
-from runs import TINY, dsm, results
+from runs import TINY, dsm, environment, results
 
 
 def one_line(done, status: int, *words: str) -> None:
@@ -81,9 +86,9 @@ class Life:
         )
         return Task("count", Config, lambda config: job, lambda found, folder: [], precision={"count": "int32"})
 
-    def lead(self, driver, **options):
+    def lead(self, driver, *more: str, **options):
         """A run; `driver` is one, or makes one."""
-        words = (f"run.dir={self.path}", "run.progress=none", "run.chunk_seconds=1e-9")
+        words = (f"run.dir={self.path}", "run.progress=none", "run.chunk_seconds=1e-9", *more)
         make = driver if callable(driver) else lambda: driver
         return carry_out(self.task(make, **options), package.compose("experiment=quickstart", *words))
 
@@ -151,6 +156,21 @@ def test_sighup_stays_ignored_under_nohup(life):
     assert report.outcome is Outcome.done and not report.stopped
 
 
+def test_slow_checkpoints_are_made_less_often(life, monkeypatch):
+    save, saved = store.Checkpoints.save, []
+
+    def slow(checkpoints, now, *arguments):
+        time.sleep(0.1)
+        saved.append(now)
+        save(checkpoints, now, *arguments)
+
+    monkeypatch.setattr(store.Checkpoints, "save", slow)
+    counter = Counter()
+    assert life.lead(counter, "run.checkpoint_minutes=1e-9").outcome is Outcome.done
+    assert counter.calls > 20 and 2 <= len(saved) < 10  # the first call, the last, and few between
+    assert pause(5.0, 1.0) == 300 and pause(5.0, 30.0) == pytest.approx(970) and pause(0.0, 1.0) == 0
+
+
 REFUSED = ("manifest.json", "results.nc", "DONE", "config.yaml", "log.txt")
 
 
@@ -176,6 +196,32 @@ def test_a_disk_that_refuses_a_file_is_an_error_of_the_disk(life, monkeypatch, n
     assert not list(life.path.glob(".*.tmp")) and not (life.path / "DONE").exists()
     assert life.lead(Counter()).outcome is Outcome.done
     assert package.load(life.path).attrs["complete"] == 1
+
+
+#: Results for which the disk has no room.
+TOO_LARGE = """
+import resource
+from pathlib import Path
+import numpy as np
+import xarray as xr
+from dsm import store
+from dsm._errors import StoreError
+data = xr.Dataset({name: ("x", np.random.default_rng(0).random(3000)) for name in "abc"})
+resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000))
+try:
+    store.write(data, Path("results.nc"))
+except StoreError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_is_full_amid_the_results_ends_no_process(tmp_path):
+    """HDF5 crashes when a file is closed that it could not write."""
+    done = subprocess.run(
+        [sys.executable, "-c", TOO_LARGE], cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stdout == "cannot write results.nc: File too large\n", done
+    assert not list(tmp_path.iterdir())
 
 
 def test_lines_that_the_log_cannot_take_are_dropped(life, monkeypatch, capsys):

@@ -30,6 +30,8 @@ Arrays = dict[str, Any]
 
 #: Seconds between attempts to read a checkpoint on a disk that refuses.
 RETRY_AFTER = (0.5, 1.5)
+#: The most elements that are hashed at once: some megabytes.
+PIECE = 2**16
 #: How tensorstore spells an error of the disk; 2 is a file that is not there.
 DISK_ERROR = re.compile(r"OS error (?!2\b)\d+|RESOURCE_EXHAUSTED")
 
@@ -142,6 +144,7 @@ class Checkpoints:
                     "run.resume=never starts afresh beside it"
                 )
             )
+        _hosts.first(lambda: self.records.keep(0, []))  # of a process that was killed before its first checkpoint
         return None
 
     def _load_patiently(self, sweep: int, like: Mapping[str, Any]) -> tuple[Arrays, Arrays, list[Segment]]:
@@ -249,7 +252,17 @@ def checksum(array: Any) -> int:
 
 
 def _checksum(part: np.ndarray, index: tuple[slice, ...], shape: tuple[int, ...]) -> int:
-    """Of the part of an array that lies at `index`."""
+    """Of the part of an array that lies at `index`; piece by piece, for a hash is longer than most values."""
+    if part.size > PIECE:
+        axis = int(np.argmax(part.shape))
+        first, end, _ = index[axis].indices(shape[axis])
+        middle = (first + end) // 2
+        return sum(
+            _checksum(piece, (*index[:axis], slice(*ends), *index[axis + 1 :]), shape)
+            for piece, ends in zip(
+                np.split(part, [middle - first], axis), ((first, middle), (middle, end)), strict=True
+            )
+        )
     place: np.ndarray = np.zeros((1,), np.uint64)
     for size, along in zip(shape, index, strict=True):
         place = (place[:, None] * np.uint64(size) + np.arange(*along.indices(size), dtype=np.uint64)).reshape(-1)

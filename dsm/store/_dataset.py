@@ -17,7 +17,9 @@ def write(dataset: xr.Dataset, path: Path) -> None:
     Raises:
         StoreError: the disk refuses.
     """
-    replace_file(path, lambda temporary: dataset.to_netcdf(temporary, engine="h5netcdf"))
+    # In memory first: a file that HDF5 cannot write crashes the process when it is closed.
+    content = dataset.to_netcdf(engine="h5netcdf")
+    replace_file(path, lambda temporary: temporary.write_bytes(content))
 
 
 def load(path: str | Path) -> xr.Dataset:

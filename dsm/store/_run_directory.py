@@ -87,23 +87,28 @@ class RunDirectory:
         except ValueError as error:
             raise StoreError(f"cannot read {self.path / 'DONE'}: {error}") from error
 
-    def write(self, name: str, text: str) -> None:
-        """Write a small file so that it is there whole or not at all."""
-        replace_file(self.path / name, lambda temporary: temporary.write_text(text))
+    def write(self, name: str, text: str, lasting: bool = True) -> None:
+        """Write a small file so that it is there whole or not at all; see `replace_file`."""
+        replace_file(self.path / name, lambda temporary: temporary.write_text(text), lasting)
 
     def note_progress(self, unit: str, total: int, done: int, per_second: float) -> None:
         """Say how far the run is, for `dsm status`. A disk that refuses is no error: what follows it says so."""
         noted = {"unit": unit, "total": total, "done": done, "per_second": per_second}
         with contextlib.suppress(StoreError):
-            self.write(PROGRESS, json.dumps(noted) + "\n")
+            self.write(PROGRESS, json.dumps(noted) + "\n", lasting=False)
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Write DONE, the last file of a run."""
         self.write("DONE", json.dumps(summary, indent=1) + "\n")
 
 
-def replace_file(path: Path, write: Any) -> None:
+def replace_file(path: Path, write: Any, lasting: bool = True) -> None:
     """Have `write(temporary path)` make a file, then move it to `path` in one step.
+
+    Arguments:
+        path: the file.
+        write: makes it.
+        lasting: wait until it is on the disk itself, so that it outlives a crash of the machine.
 
     Raises:
         StoreError: the disk refuses.
@@ -111,13 +116,25 @@ def replace_file(path: Path, write: Any) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         write(temporary)
+        if lasting:
+            _flush(temporary)
         os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # h5py has both for a disk that refuses
+        if lasting:
+            with contextlib.suppress(OSError):  # some file systems do not let folders be flushed
+                _flush(path.parent)
+    except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        number = getattr(error, "errno", None)  # the text of h5py has many lines
-        reason = os.strerror(number) if number else str(error)
-        raise StoreError(f"cannot write {path}: {reason}") from error
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _flush(path: Path) -> None:
+    """Wait until what is written of a file or folder is on the disk."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 @contextlib.contextmanager

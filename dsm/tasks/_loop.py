@@ -18,6 +18,9 @@ from dsm.config import RunConfig
 from dsm.driver import SEGMENTS, whole
 from dsm.tasks._task import Ensemble, History
 
+#: The most of the time that checkpoints may take.
+SHARE = 0.03
+
 logger = logging.getLogger("dsm")
 
 
@@ -61,6 +64,7 @@ def follow(
     history.timings["compile_s"] = time.monotonic() - began
     logger.info("compiled in %.1f s", history.timings["compile_s"])
     began = saved = time.monotonic()
+    wait = pause(run.checkpoint_minutes, 0.0)
     pace = Pace(run.chunk_seconds)
     with ProgressMeter(run.progress, due[-1], history.now, unit) as meter:
         while len(history.times) < len(due) and not _stopped(stop):
@@ -77,9 +81,11 @@ def follow(
                         history.records.setdefault(name, []).append(values[position])
             meter.update(history.now, examine(history))
             note(history.now)
-            if _hosts.agree(time.monotonic() - saved >= 60 * run.checkpoint_minutes):
+            if _hosts.agree(time.monotonic() - saved >= wait):
+                saving = time.monotonic()
                 _save(checkpoints, progress, history)
                 saved = time.monotonic()
+                wait = pause(run.checkpoint_minutes, saved - saving)
     if history.times:
         _save(checkpoints, progress, history)
     seconds = time.monotonic() - began
@@ -94,6 +100,14 @@ def _stopped(stop: StopRequest) -> bool:
     if number and not stop:
         stop.take(signal.Signals(number))
     return number > 0
+
+
+def pause(minutes: float, seconds: float) -> float:
+    """Seconds between checkpoints: `minutes`, or more where one that takes `seconds` would cost over `SHARE` of the time.
+
+    With 0 minutes there is one after every call, at any cost.
+    """
+    return max(60 * minutes, seconds * (1 / SHARE - 1)) if minutes else 0.0
 
 
 def plan(now: int, due: list[int], budget: int) -> Iterator[tuple[int, bool]]:
