@@ -144,7 +144,7 @@ class Checkpoints:
                     "run.resume=never starts afresh beside it"
                 )
             )
-        self.records.keep(0, [])  # of a process that was killed before its first checkpoint
+        _hosts.first(lambda: self.records.keep(0, []))  # of a process that was killed before its first checkpoint
         return None
 
     def _load_patiently(self, sweep: int, like: Mapping[str, Any]) -> tuple[Arrays, Arrays, list[Segment]]:
