@@ -27,7 +27,7 @@ from dsm._random import stream
 from dsm.data import Problem
 from dsm.networks import is_up, sign_pm
 from dsm.samplers.sign_perceptron._base import AbstractSampler, Beta, Info, State
-from dsm.samplers.sign_perceptron.chains import AbstractChain, at
+from dsm.samplers.sign_perceptron.chains import AbstractChain
 from dsm.samplers.sign_perceptron.chains.plain import PlainChain
 from dsm.samplers.sign_perceptron.moves import AbstractMove
 from dsm.samplers.sign_perceptron.moves._check import check_move
@@ -131,29 +131,22 @@ class UnitBlock(AbstractSampler):
         """
         fields = propagate(matrices[layer], below)
         above = propagate(matrices[layer + 1], sign_pm(fields))
-        twice_out = 2 * matrices[layer + 1].T
 
-        def visit(unit, carry):
-            rows, fields, above, errors, changes = carry
-            spin = sign_pm(fields[unit])
-            above_flipped = above - jnp.outer(twice_out[unit], spin)
+        def visit(carry, unit):
+            above, errors = carry
+            draws, row, field, twice_out, sources = unit
+            spin = sign_pm(field)
+            above_flipped = above - jnp.outer(twice_out, spin)
             errors_flipped = wrong_outputs_above(matrices, layer, above_flipped, labels)
             cost = jnp.where(is_up(spin), errors - errors_flipped, errors_flipped - errors)
-            sources = None if neighbours is None else neighbours[unit]
-            row, field, changed = self.chain(
-                self.move, self.inner, at(draws, unit), rows[unit], fields[unit], below, cost, sources
-            )
+            row, field, changed = self.chain(self.move, self.inner, draws, row, field, below, cost, sources)
             flipped = is_up(field) != is_up(spin)
-            return (
-                lax.dynamic_update_index_in_dim(rows, row, unit, 0),
-                lax.dynamic_update_index_in_dim(fields, field, unit, 0),
-                above - jnp.outer(twice_out[unit], jnp.where(flipped, spin, 0)),
-                jnp.where(flipped, errors_flipped, errors),
-                changes + changed,
-            )
+            above = above - jnp.outer(twice_out, jnp.where(flipped, spin, 0))
+            return (above, jnp.where(flipped, errors_flipped, errors)), (row, field, changed)
 
-        start = (rows, fields, above, errors, jnp.zeros((), jnp.int32))
-        rows, fields, _, errors, changes = lax.fori_loop(0, rows.shape[0], visit, start)
+        units = (draws, rows, fields, 2 * matrices[layer + 1].T, neighbours)
+        (_, errors), (rows, fields, changes) = lax.scan(visit, (above, errors), units)
+        changes = jnp.sum(changes, dtype=jnp.int32)
         return rows, fields, errors, self._fraction(changes, rows)
 
     def _output_layer(
