@@ -144,30 +144,23 @@ class UnitBlock(AbstractSampler):
         """
         fields = self.products.fields(at(factors, layer), below)
         above = self.products.fields(at(factors, layer + 1), sign_pm(fields))
-        twice_out = 2 * matrices[layer + 1].T
         spins_below = self.chain.spins(below)
 
-        def visit(unit, carry):
-            rows, fields, above, errors, changes = carry
-            spin = sign_pm(fields[unit])
-            above_flipped = above - jnp.outer(twice_out[unit], spin)
+        def visit(carry, unit):
+            above, errors = carry
+            draws, row, field, twice_out, sources = unit
+            spin = sign_pm(field)
+            above_flipped = above - jnp.outer(twice_out, spin)
             errors_flipped = wrong_outputs_above(self.products, factors, layer, above_flipped, labels)
             cost = jnp.where(is_up(spin), errors - errors_flipped, errors_flipped - errors)
-            sources = None if neighbours is None else neighbours[unit]
-            row, field, changed = self.chain(
-                self.move, self.inner, at(draws, unit), rows[unit], fields[unit], spins_below, cost, sources
-            )
+            row, field, changed = self.chain(self.move, self.inner, draws, row, field, spins_below, cost, sources)
             flipped = is_up(field) != is_up(spin)
-            return (
-                lax.dynamic_update_index_in_dim(rows, row, unit, 0),
-                lax.dynamic_update_index_in_dim(fields, field, unit, 0),
-                above - jnp.outer(twice_out[unit], jnp.where(flipped, spin, 0)),
-                jnp.where(flipped, errors_flipped, errors),
-                changes + changed,
-            )
+            above = above - jnp.outer(twice_out, jnp.where(flipped, spin, 0))
+            return (above, jnp.where(flipped, errors_flipped, errors)), (row, field, changed)
 
-        start = (rows, fields, above, errors, jnp.zeros((), jnp.int32))
-        rows, fields, _, errors, changes = lax.fori_loop(0, rows.shape[0], visit, start)
+        units = (draws, rows, fields, 2 * matrices[layer + 1].T, neighbours)
+        (_, errors), (rows, fields, changes) = lax.scan(visit, (above, errors), units)
+        changes = jnp.sum(changes, dtype=jnp.int32)
         return rows, fields, errors, self._fraction(changes, rows)
 
     def _output_layer(
