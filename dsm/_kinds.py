@@ -108,7 +108,8 @@ KINDS = {
         ),
     ),
     "chains": Kind(
-        "faster kernels of the sampler's chain stage", (Place("samplers.CHAINS", "samplers.UnitBlock(chain=...)"),)
+        "faster kernels of the sampler's chain stage",
+        (Place("samplers.CHAINS", "sampler.kernel=NAME with task=sample"),),
     ),
 }
 

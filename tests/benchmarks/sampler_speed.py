@@ -8,6 +8,7 @@ without a compiler, the sampler alone is measured.
 
 import argparse
 import datetime
+import itertools
 import os
 import platform
 import shutil
@@ -41,7 +42,7 @@ def baseline(width: int, depth: int, patterns: int, ising: bool, step_std: float
 
 
 def sampler(
-    width: int, depth: int, patterns: int, ising: bool, step_std: float, replicas: int, seconds: float
+    width: int, depth: int, patterns: int, ising: bool, step_std: float, replicas: int, seconds: float, kernel: str
 ) -> float:
     """Proposals per second of one ensemble of greedy students, through the same code as a run."""
     from dsm import data, networks, samplers
@@ -49,7 +50,9 @@ def sampler(
 
     teacher = networks.SignNetwork(width, depth, weights="ising" if ising else "spherical", key=jax.random.key(0))
     problem = data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(width), patterns / width, 1)
-    system = samplers.Sampling(samplers.UnitBlock(samplers.SpinFlip() if ising else samplers.GaussianMove(step_std)))
+    move = samplers.SpinFlip() if ising else samplers.GaussianMove(step_std)
+    work = samplers.Workload(move, width, patterns, replicas, jax.devices()[0])
+    system = samplers.Sampling(samplers.UnitBlock(move, chain=samplers.choose_chain(kernel, work)[0]))
     greedy = samplers.AtBeta(problem, jax.numpy.float32(jax.numpy.inf))
     axes = (Axis("replica", replicas),)
     layout = make_layout(axes, system.step_bytes(greedy))
@@ -88,7 +91,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--replicas", type=int, nargs="+", help="numbers of replicas to scan")
     parser.add_argument("--seconds", type=float, default=5.0, help="measuring time of each entry")
+    parser.add_argument(
+        "--kernel", choices=("plain", "pallas", "both"), default="plain", help="chain stages to measure"
+    )
     options = parser.parse_args()
+    chosen = ("plain", "pallas") if options.kernel == "both" else (options.kernel,)
     jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
     device = jax.devices()[0]
     scan = options.replicas or ([4, 16, 64, 128, 256] if device.platform == "cpu" else [64, 256, 1024, 4096])
@@ -101,18 +108,20 @@ def main() -> None:
             f"{datetime.date.today()}, {jax.device_count()} x {device.device_kind} ({processor()}), jax {jax.__version__}, "
             f"jaxlib {jaxlib.__version__}, Python {platform.python_version()}\n"
         )
-        print("| N = c | L | M | weights | d | replicas | dsm, proposals/s | C++, one core | ratio |")
-        print("|---|---|---|---|---|---|---|---|---|", flush=True)
+        print("| N = c | L | M | weights | d | replicas | kernel | dsm, proposals/s | C++, one core | ratio |")
+        print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
         for width, depth, patterns in SIZES:
             for ising, step_std in ((False, 0.1), (False, 0.3), (True, 0.0)):
                 reference = baseline(width, depth, patterns, ising, step_std, program)
                 largest = CPU_WEIGHTS / (depth * width**2) if device.platform == "cpu" else float("inf")
-                for replicas in (number for number in scan if number <= largest):
-                    rate = sampler(width, depth, patterns, ising, step_std, replicas, options.seconds)
+                sizes = [number for number in scan if number <= largest]
+                for replicas, kernel in itertools.product(sizes, chosen):
+                    rate = sampler(width, depth, patterns, ising, step_std, replicas, options.seconds, kernel)
                     ratio = f"{reference:.3g} | {rate / reference:.1f}" if reference else "- | -"
                     kind = "ising | -" if ising else f"spherical | {step_std}"
                     print(
-                        f"| {width} | {depth} | {patterns} | {kind} | {replicas} | {rate:.3g} | {ratio} |", flush=True
+                        f"| {width} | {depth} | {patterns} | {kind} | {replicas} | {kernel} | {rate:.3g} | {ratio} |",
+                        flush=True,
                     )
 
 
