@@ -78,6 +78,11 @@ BAD = {
         "sampler=annealing sampler.beta=[1,2] sampler.exchange=1",
         "sampler.schedule.name = geometric: must be constant with sampler.exchange",
     ),
+    "kernel": ("sampler.kernel=fast", "sampler.kernel = fast: must be one of auto, pallas, plain"),
+    "kernel for move": (
+        "sampler=heat_bath sampler.kernel=pallas",
+        "sampler.kernel = pallas: must be one of auto, plain: pallas takes GaussianMove and SpinFlip, not HeatBath",
+    ),
     "inner": ("sampler.inner=0", "sampler.inner = 0: must be at least 1"),
     "replicas": ("sampler.replicas=0", "sampler.replicas = 0: must be at least 1"),
     "sweeps": ("sampler.sweeps=0", "sampler.sweeps = 0: must be at least 1"),

@@ -1,4 +1,4 @@
-"""CPU and GPU walk the same way."""
+"""CPU and GPU walk the same way, and so do all chain stages."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsm import samplers
-from helpers import small_problem
+from helpers import assert_same_bits, small_problem, stage_of, unit_work
 
 
 @pytest.mark.gpu
@@ -57,3 +57,43 @@ def walked(sampler, problem):
         return jax.lax.fori_loop(0, 20, step, samplers.random_start(key, problem))
 
     return jax.device_get(jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), 16)))
+
+
+@pytest.mark.parametrize(("patterns", "inner"), [(1, 3), (33, 1), (64, 1), (100, 2), (512, 1), (1000, 1), (5000, 1)])
+@pytest.mark.parametrize("wiring", ["dense", "random"])
+@pytest.mark.parametrize("move", [samplers.SpinFlip(), samplers.GaussianMove(0.3)])
+def test_compiled_kernel_makes_the_same_moves(move, wiring, patterns, inner):
+    """Given the same random numbers, bit for bit, at beta = inf, a finite one and 0: warps of every number."""
+    width, fan_in = 20, 20 if wiring == "dense" else 7
+    betas = (jnp.inf, 0.7, 0.0)
+    with jax.default_device(jax.devices("gpu")[0]):
+        work = jax.jit(lambda: unit_work(move, width, fan_in, patterns, inner, wiring, betas, chains=100))()
+        expected = jax.jit(stage_of(samplers.PlainChain(), move, inner))(*work)
+        for warps in (None, 1, 8) if patterns <= 1024 else (None,):  # one thread holds no 256 patterns
+            found = jax.jit(stage_of(samplers.PallasChain(warps), move, inner))(*work)
+            assert_same_bits(found, expected)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("wiring", ["dense", "random"])
+@pytest.mark.parametrize("beta", [0.7, jnp.inf])
+def test_compiled_kernel_walks_as_the_cpu_does(wiring, beta):
+    """Whole sweeps of signs: the kernel on the card, the plain stage on the card and on the CPU."""
+    problem = small_problem(wiring, "ising", width=20, depth=3, alpha=3.3)
+    stages = [("gpu", samplers.PallasChain()), ("gpu", samplers.PlainChain()), ("cpu", samplers.PlainChain())]
+
+    def walk(chain, keys):
+        sampler = samplers.UnitBlock(samplers.SpinFlip(), 2, chain)
+
+        def one(key):
+            step = lambda t, state: sampler.step(jax.random.fold_in(key, t), state, problem, beta)[0]  # noqa: E731
+            return jax.lax.fori_loop(0, 50, step, samplers.random_start(key, problem))
+
+        return jax.vmap(one)(keys)
+
+    found = []
+    for kind, chain in stages:
+        with jax.default_device(jax.devices(kind)[0]):
+            keys = jax.random.split(jax.random.key(0), 64)
+            found.append(jax.tree.map(np.asarray, jax.jit(lambda keys, chain=chain: walk(chain, keys))(keys)))
+    assert_same_bits(found[1:], 2 * found[:1])
