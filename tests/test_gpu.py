@@ -59,6 +59,7 @@ def walked(sampler, problem):
     return jax.device_get(jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), 16)))
 
 
+@pytest.mark.gpu
 @pytest.mark.parametrize(("patterns", "inner"), [(1, 3), (33, 1), (64, 1), (100, 2), (512, 1), (1000, 1), (5000, 1)])
 @pytest.mark.parametrize("wiring", ["dense", "random"])
 @pytest.mark.parametrize("move", [samplers.SpinFlip(), samplers.GaussianMove(0.3)])
