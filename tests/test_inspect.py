@@ -289,7 +289,12 @@ def listed(capsys, *arguments: object) -> list[str]:
 def test_every_kind_is_listed(capsys):
     lines = listed(capsys)
     words = [line.split()[0] for line in lines[: lines.index("")]]
-    presets = {path.name for path in tasks.folder().iterdir() if path.is_dir()} - {"local", "hydra", "experiment", "task"}
+    presets = {path.name for path in tasks.folder().iterdir() if path.is_dir()} - {
+        "local",
+        "hydra",
+        "experiment",
+        "task",
+    }
     assert set(words) == {"experiments", "tasks", *presets, *_kinds.KINDS}
     for word in words:
         assert len(listed(capsys, word)) > 1, word

@@ -33,4 +33,4 @@ class Energy(AbstractMachineObservable):
     def __call__(self, machine: Snapshot) -> dict[str, Array]:
         wrong = wrong_outputs(machine.train[-1], machine.labels)
         labels = jnp.sum(machine.labels != 0, dtype=jnp.int32)
-        return {"energy": wrong.astype(jnp.float32) / labels.astype(jnp.float32), "wrong_outputs": wrong}
+        return {"energy": wrong.astype(jnp.float32) * (1 / labels.astype(jnp.float32)), "wrong_outputs": wrong}

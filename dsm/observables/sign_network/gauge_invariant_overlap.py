@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int8
 from dsm._variables import Variable
 from dsm.observables._base import AbstractPairObservable
 from dsm.observables.sign_network._snapshot import OBSERVABLES, Snapshot
-from dsm.observables.sign_network.spin_overlap import mean_over_units, patterns_of, summed_overlaps
+from dsm.observables.sign_network.spin_overlap import mean_over_units, patterns_of, share, summed_overlaps
 
 
 def gauge_invariant_overlap(
@@ -20,8 +20,8 @@ def gauge_invariant_overlap(
     unknown and the plain q_i**2 is returned.
     """
     sums, patterns = summed_overlaps(a, b), patterns_of(a)
-    square = (sums.astype(jnp.float32) / patterns) ** 2
-    bias = jnp.where(patterns > 1, (1 - square) / jnp.maximum(patterns - 1, 1), 0)
+    square = share(sums, patterns) ** 2
+    bias = jnp.where(patterns > 1, (1 - square) * (1 / jnp.maximum(patterns - 1, 1)), 0)
     return mean_over_units(jnp.abs(sums), a), jnp.mean(square - bias, axis=-1)
 
 

@@ -15,9 +15,15 @@ def patterns_of(spins: Int8[Array, "*layers M N"]) -> Float[Array, "*layers 1"]:
     return jnp.sum(spins[..., :1] != 0, axis=-2, dtype=jnp.int32).astype(jnp.float32)
 
 
+def share(counts: Int[Array, "..."], total: Float[Array, "..."]) -> Float[Array, "..."]:
+    """counts / total, as a product with 1 / total. Of a division XLA makes that where it finds that `total` is a constant,
+    which depends on how chains lie over devices."""
+    return counts.astype(jnp.float32) * (1 / total)
+
+
 def unit_overlaps(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -> Float[Array, "*layers N"]:
     """q_i(l) = mean over patterns of S_a S_b, unit by unit."""
-    return summed_overlaps(a, b).astype(jnp.float32) / patterns_of(a)
+    return share(summed_overlaps(a, b), patterns_of(a))
 
 
 def summed_overlaps(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -> Int[Array, "*layers N"]:
@@ -28,7 +34,7 @@ def summed_overlaps(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]
 def mean_over_units(sums: Int[Array, "*layers N"], spins: Int8[Array, "*layers M N"]) -> Float[Array, "*layers"]:
     """Mean of sums over patterns: a ratio of counts, which no order of summation rounds otherwise."""
     width = jnp.float32(sums.shape[-1])
-    return jnp.sum(sums, axis=-1, dtype=jnp.int32).astype(jnp.float32) / (width * patterns_of(spins)[..., 0])
+    return share(jnp.sum(sums, axis=-1, dtype=jnp.int32), width * patterns_of(spins)[..., 0])
 
 
 def spin_overlap(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -> Float[Array, "*layers"]:
