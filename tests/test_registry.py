@@ -2,6 +2,7 @@
 
 import sys
 import types
+from collections.abc import Callable
 
 import pytest
 
@@ -25,15 +26,20 @@ class Part:
 """
 
 
-def define(registry: Registry, more: str = "", module: str = "plugin_of_a_test") -> None:
-    """Run a plug-in's source as an import does, or a notebook cell run again."""
-    sys.modules[module] = types.ModuleType(module)
-    vars(sys.modules[module])["PARTS"] = registry
-    exec(PART.format(more=more), vars(sys.modules[module]))
+@pytest.fixture
+def define(monkeypatch) -> Callable[..., None]:
+    """Runs a plug-in's source as an import does, or a notebook cell run again; its module is gone after the test."""
+
+    def define(registry: Registry, more: str = "", module: str = "plugin_of_a_test") -> None:
+        monkeypatch.setitem(sys.modules, module, types.ModuleType(module))
+        vars(sys.modules[module])["PARTS"] = registry
+        exec(PART.format(more=more), vars(sys.modules[module]))
+
+    return define
 
 
 @pytest.mark.parametrize("more", ["", "other: Something = None"], ids=["resolved", "unresolved"])
-def test_types_of_options_hold_where_annotations_are_strings(more):
+def test_types_of_options_hold_where_annotations_are_strings(define, more):
     parts = Registry("part")
     define(parts, more)
     for option, value, legal in (("scale", "far", "a number"), ("number", 2.5, "an integer"), ("word", 3, "a word")):
@@ -44,7 +50,7 @@ def test_types_of_options_hold_where_annotations_are_strings(more):
     assert isinstance(built.scale, float) and isinstance(built.number, int)
 
 
-def test_the_last_definition_of_a_part_wins(caplog):
+def test_the_last_definition_of_a_part_wins(define, caplog):
     parts = Registry("part")
     with caplog.at_level("INFO", "dsm"):
         define(parts)
@@ -59,7 +65,7 @@ def test_the_last_definition_of_a_part_wins(caplog):
     ]
 
 
-def test_a_part_of_dsm_keeps_its_name():
+def test_a_part_of_dsm_keeps_its_name(define):
     parts = Registry("part")
     define(parts, module="dsm.a_module_of_a_test")
     with pytest.raises(ValueError, match="part 'part' is dsm.a_module_of_a_test.Part: choose another name"):
