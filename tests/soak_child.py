@@ -32,7 +32,7 @@ MESSAGES = {
     "compilation cache": r"compilation cache",
     "resumed": r"^resumed at \w+ \d+$",
     "already finished": r"already finished",
-    "": r"^(drawing|chain stage|compil|writing results|figure: |.*: finished$|$)|about .* at this rate",
+    "": r"^(drawing|sampler\.kernel = |compil|writing results|figure: |.*: finished$|$)|about .* at this rate",
 }
 
 
@@ -154,6 +154,8 @@ class Child:
                 self._lines.append("Traceback: none, but it hangs\n")
             time.sleep(0.01)
         self._reader.join(10)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
         entered = [*sorted(self._entered.items(), key=lambda item: item[1]), ("", time.monotonic())]
         durations = {name: entered[place + 1][1] - at for place, (name, at) in enumerate(entered[:-1])}
         return Seen(self.process.wait(), "".join(self._lines), durations)

@@ -9,9 +9,6 @@ advanced, since a checkpoint does not depend on it.
 """
 
 import argparse
-import datetime
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -21,7 +18,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
+from _timing import machine
 
 import dsm
 from dsm.store import Checkpoints
@@ -128,10 +125,7 @@ def main() -> None:
     options.add_argument("--records", type=int, nargs="+", default=[0, 100, 1000, 10000])
     options.add_argument("--megabytes", type=int, nargs="+", default=[1, 10, 100, 400])
     given = options.parse_args()
-    print(
-        f"{datetime.date.today()}, {os.cpu_count()} x {platform.processor() or platform.machine()}, jax {jax.__version__}, "
-        f"orbax-checkpoint {ocp.__version__}, Python {platform.python_version()}\n"
-    )
+    print(f"{machine('orbax-checkpoint')}\n")
     against_records(given.calls, tuple(given.records), 64, 10)
     against_size(max(3, given.calls // 8), tuple(given.megabytes))
     jobs(max(3, given.calls // 4))

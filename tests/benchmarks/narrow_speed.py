@@ -8,29 +8,14 @@ alphas, both branches, after compilation.
 """
 
 import argparse
-import os
-import platform
-import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from _timing import cores_are_devices, machine, median
 
 WIDTH, UNITS, ALPHA = 128, 10, 1.2
-
-
-def median(call: Callable[[], Any], calls: int) -> float:
-    """Median time of a call after the first."""
-    call()
-    seconds = []
-    for _ in range(calls):
-        began = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
 
 
 def langevin(samples: int, steps: int, calls: int) -> float:
@@ -102,19 +87,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=2000, help="steps a call")
     parser.add_argument("--calls", type=int, default=5, help="calls of which the median is taken")
+    parser.add_argument("--samples", type=int, nargs="+", default=[1, 2, 8, 32], help="networks side by side")
+    parser.add_argument("--no-theory", action="store_true")
     options = parser.parse_args()
-    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
-    devices = jax.local_devices()
-    print(f"{time.strftime('%Y-%m-%d')}, {len(devices)} x {devices[0].device_kind}, jax {jax.__version__}, "
-          f"Python {platform.python_version()}\nN = {WIDTH}, K = {UNITS}, alpha = {ALPHA}\n")  # fmt: skip
+    cores_are_devices()
+    print(f"{machine()}\nN = {WIDTH}, K = {UNITS}, alpha = {ALPHA}\n")
     alone = products(options.steps, options.calls)
     print(f"two products alone: {alone * 1e6:.1f} us a step, one network\n")
     print("| samples side by side | us a step and network | steps/s of all | two products alone / step |")
     print("|---|---|---|---|")
-    for samples in (1, 2, 8, 32):
+    for samples in options.samples:
         each = langevin(samples, options.steps, options.calls) / samples
         print(f"| {samples} | {each * 1e6:.1f} | {1 / each:.0f} | {alone / each:.2f} |", flush=True)
-    theory(3)
+    if not options.no_theory:
+        theory(3)
 
 
 if __name__ == "__main__":

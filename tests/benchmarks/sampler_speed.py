@@ -9,9 +9,6 @@ compiler, the sampler alone is measured.
 """
 
 import argparse
-import datetime
-import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -22,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jax
-import jaxlib
 from _card import field_work, fraction_of_peak, launches
+from _timing import cores_are_devices, machine
 
 SOURCE = Path(__file__).resolve().parents[3] / "shared" / "baseline" / "greedy_mc.cpp"
 #: Weights of all replicas together beyond which a CPU takes minutes a call.
@@ -108,15 +105,6 @@ def sampler(
     return Measured(*names, replicas * teacher.weights.size / sweep_s, sweep_s, started, peak)
 
 
-def processor() -> str:
-    """Name of the CPU."""
-    try:
-        names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-        return names[0].split(":")[1].strip()
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
-
-
 def rows(
     size: tuple[int, ...], ising: bool, step_std: float, options: argparse.Namespace, program: Path | None
 ) -> None:
@@ -163,17 +151,13 @@ def main() -> None:
     parser.add_argument("--kernel", nargs="+", default=["auto"], help="chain stages: auto, plain, pallas")
     parser.add_argument("--products", nargs="+", default=["auto"], help="field stages: auto, plain, bf16, int8")
     options = parser.parse_args()
-    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
-    device = jax.devices()[0]
+    cores_are_devices()
     compiler = shutil.which("g++")
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "greedy_mc" if compiler and SOURCE.exists() else None
         if program is not None:
             subprocess.run([compiler, "-O3", "-march=native", "-ffast-math", "-o", program, SOURCE], check=True)
-        print(
-            f"{datetime.date.today()}, {jax.device_count()} x {device.device_kind} ({processor()}), jax {jax.__version__}, "
-            f"jaxlib {jaxlib.__version__}, Python {platform.python_version()}\n"
-        )
+        print(f"{machine('jaxlib')}\n")
         heads = [
             "N", "c", "L", "M", "weights", "d", "kernel", "products", "replicas", "proposals/s", "ms a sweep",
             "kernels a sweep", "of peak", "GiB", "C++, one core", "ratio",

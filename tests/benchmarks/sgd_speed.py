@@ -8,18 +8,13 @@ Medians of calls after a first one that compiles; results are fetched, so nothin
 """
 
 import argparse
-import os
-import platform
 import shutil
-import statistics
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
+from _timing import cores_are_devices, machine, median
 
 SOURCE = Path(__file__).with_name("two_layer.cpp")
 #: Seconds of the authors' C++ on one core: 1e5 Euler steps to t = 1000, error 4e-3; 1e5 and 156800 steps of SGD.
@@ -32,17 +27,6 @@ def plain(program: Path | None, *words: object) -> float | None:
         return None
     lines = [subprocess.run([program, *map(str, words)], capture_output=True, text=True, check=True) for _ in range(3)]
     return min(float(line.stdout.split()[-1]) for line in lines)
-
-
-def median(call: Callable[[], Any], calls: int) -> float:
-    """Median time of a call after the first."""
-    call()
-    seconds = []
-    for _ in range(calls):
-        began = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
 
 
 def curves(program: Path | None, calls: int) -> None:
@@ -80,7 +64,7 @@ def curves(program: Path | None, calls: int) -> None:
         print(f"| grid of 40 learning rates x 25 noises, K = {K}, M = 2, tolerance 1e-10 | {seconds:.2f} | | | | | |")
 
 
-def simulation(program: Path | None, calls: int) -> None:
+def simulation(program: Path | None, calls: int, numbers: list[int]) -> None:
     import dsm
     from dsm._random import root_key
     from dsm.tasks.online_sgd._build import make_driver, plan, start_overlaps
@@ -91,7 +75,7 @@ def simulation(program: Path | None, calls: int) -> None:
     print("|---|---|---|---|---|---|---|")
     for width, steps, authors in ((500, 1000, 1e5 / AUTHORS["sgd 500"]), (784, 1000, 156800 / AUTHORS["sgd 784"])):
         single = plain(program, "sgd", width, 4, 2, 50_000)
-        for samples in (1, 8, 32):
+        for samples in numbers:
             config = dsm.compose(
                 "task=online_sgd", f"network.width={width}", f"data.samples={samples}", "data.noise=0.01"
             )
@@ -103,8 +87,8 @@ def simulation(program: Path | None, calls: int) -> None:
 
                 def call() -> None:
                     nonlocal progress
-                    numbers = jax.numpy.asarray([steps], jax.numpy.int32)  # noqa: B023
-                    progress, _ = driver.advance(progress, numbers, jax.numpy.zeros(1, bool))  # noqa: B023
+                    segments = jax.numpy.asarray([steps], jax.numpy.int32)  # noqa: B023
+                    progress, _ = driver.advance(progress, segments, jax.numpy.zeros(1, bool))  # noqa: B023
                     jax.block_until_ready(progress)
 
                 rate = samples * steps / median(call, calls)
@@ -142,17 +126,17 @@ def _ratio(other: float | None, own: float, rates: bool = False) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--calls", type=int, default=5)
+    parser.add_argument("--samples", type=int, nargs="+", default=[1, 8, 32], help="networks side by side")
     options = parser.parse_args()
-    # As in the command line, each core is a device.
-    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
-    print(f"jax {jax.__version__}, {len(jax.devices())} x {jax.devices()[0].device_kind}, {platform.machine()}")
+    cores_are_devices()
+    print(machine())
     with tempfile.TemporaryDirectory() as folder:
         compiler = shutil.which("g++")
         program = Path(folder) / "two_layer" if compiler else None
         if program is not None:
             subprocess.run([compiler, "-O3", "-march=native", "-o", program, SOURCE], check=True)
         curves(program, options.calls)
-        simulation(program, options.calls)
+        simulation(program, options.calls, options.samples)
         drawing(options.calls)
 
 

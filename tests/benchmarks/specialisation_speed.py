@@ -9,31 +9,15 @@ Without PyTorch the columns of dsm are measured alone.
 """
 
 import argparse
-import os
-import platform
-import statistics
-import time
-from collections.abc import Callable
-from typing import Any
 
 import jax
+from _timing import cores_are_devices, machine, median
 
 #: The published sweep: teacher units and students' multiples of them.
 SWEEP = [(teachers, multi) for teachers in (5, 10, 20) for multi in (1, 2, 5, 10)]
 INPUTS, OUTPUTS, PATTERNS, BATCH, LR = 100, 50, 10_000, 16, 0.01
 #: Iterations of the whole sweep a (teachers, multi): 6 decays x 32 samples x 100 epochs x 1000.
 PUBLISHED = 6 * 32 * 100 * 1000
-
-
-def median(call: Callable[[], Any], calls: int) -> float:
-    """Median time of a call after the first."""
-    call()
-    seconds = []
-    for _ in range(calls):
-        began = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
 
 
 def of_dsm(teachers: int, multi: int, samples: int, steps: int, calls: int) -> float:
@@ -101,28 +85,27 @@ def of_torch(teachers: int, multi: int, steps: int, calls: int, double: bool) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--samples", type=int, default=8, help="samples side by side, times 6 decays")
+    parser.add_argument("--samples", type=int, nargs="+", default=[8], help="samples side by side, times 6 decays")
     parser.add_argument("--steps", type=int, default=500, help="iterations a call")
     parser.add_argument("--calls", type=int, default=3, help="calls of which the median is taken")
     options = parser.parse_args()
-    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
-    devices = jax.local_devices()
-    print(f"{time.strftime('%Y-%m-%d')}, {len(devices)} x {devices[0].device_kind}, jax {jax.__version__}, "
-          f"Python {platform.python_version()}, {options.samples} samples x 6 decays")  # fmt: skip
+    cores_are_devices()
+    print(f"{machine('torch')}\nsamples side by side, with 6 decays each: {', '.join(map(str, options.samples))}")
     print(
         "\n| M | multi | dsm (us) | PyTorch float64, one thread (us) | float32 (us) | ratio to float64 | to float32 |"
     )
     print("|---|---|---|---|---|---|---|")
     total, totals_torch = 0.0, [0.0, 0.0]
     for teachers, multi in SWEEP:
-        own = of_dsm(teachers, multi, options.samples, options.steps, options.calls)
+        each = [of_dsm(teachers, multi, samples, options.steps, options.calls) for samples in options.samples]
+        own, own_us = min(each), ", ".join(f"{1e6 * one:.1f}" for one in each)
         plain = [of_torch(teachers, multi, options.steps, options.calls, double) for double in (True, False)]
         total += own * PUBLISHED
         cells = " | ".join("" if other is None else f"{1e6 * other:.0f}" for other in plain)
         ratios = " | ".join("" if other is None else f"{other / own:.1f}" for other in plain)
         for place, other in enumerate(plain):
             totals_torch[place] += (other or 0.0) * PUBLISHED
-        print(f"| {teachers} | {multi} | {1e6 * own:.1f} | {cells} | {ratios} |", flush=True)
+        print(f"| {teachers} | {multi} | {own_us} | {cells} | {ratios} |", flush=True)
     print(f"\nthe published sweep's {PUBLISHED * len(SWEEP):.2e} iterations: dsm {total / 3600:.2f} h", end="")
     print(
         ""

@@ -7,12 +7,11 @@ of the passes after it is the result. Numbers are host numbers: results are nump
 """
 
 import argparse
-import platform
 import statistics
 import time
 
-import jax
 import numpy as np
+from _timing import machine
 
 from dsm import theory
 
@@ -33,7 +32,7 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=3)
     options = parser.parse_args()
     alphas = np.linspace(0.1, 25, options.alphas)
-    print(f"jax {jax.__version__}, {jax.devices()[0].device_kind}, {platform.machine()}, {options.alphas} alphas to 25")
+    print(f"{machine()}\n{options.alphas} alphas to 25")
     print("| closure | depths | first pass, compiling (s) | then, median (s) | steps of the solver | not converged |")
     print("|---|---|---|---|---|---|")
     for closure in theory.CLOSURES.names:
