@@ -93,6 +93,27 @@ def root_untouched() -> Iterator[None]:
         logging.root.removeHandler(last)
 
 
+def silence_tasks(package: str) -> None:
+    """Leave out of asyncio's log that tasks of a package have failed, for the rest of the process.
+
+    Of tasks that fail together one error is raised. The others asyncio logs with a traceback, once they are collected.
+    """
+    asyncio = logging.getLogger("asyncio")
+    if not any(isinstance(one, _TasksOf) and one.package == package for one in asyncio.filters):
+        asyncio.addFilter(_TasksOf(package))
+
+
+class _TasksOf(logging.Filter):
+    """Drops what asyncio says of tasks whose code is in a package."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__()
+        self.package = package
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return f"/{self.package}/" not in record.getMessage()
+
+
 def _handlers_of_others() -> bool:
     """Whether somebody else sees to the log. The log file of a run is the package's own."""
     handlers = logger.handlers + (logging.root.handlers if logger.propagate else [])

@@ -1,7 +1,9 @@
 """What is stored: sweeps join by what is there, checkpoints outlive a disk that refuses, directories know their settings."""
 
+import asyncio
 import errno
 import fcntl
+import gc
 import io
 import json
 import logging
@@ -19,6 +21,7 @@ import yaml
 import dsm
 from dsm import store
 from dsm._errors import ConfigError, StoreError
+from dsm._logging import silence_tasks
 from dsm.config import Config
 from dsm.store import Checkpoints, open_run
 from dsm.store import _checkpoint as checkpoint_module
@@ -479,3 +482,30 @@ def test_a_file_system_without_locks_is_used_with_a_warning(tmp_path, monkeypatc
 def test_manifest_says_what_precision_the_task_has():
     facts = json.loads(store.manifest({"run_s": 1.23456}, {"theory": "float64"}))
     assert facts["precision"] == {"theory": "float64", "x64": True} and facts["timings"] == {"run_s": 1.235}
+
+
+@pytest.mark.parametrize(("package", "told"), [("orbax", 0), ("mine", 1)])
+def test_a_failed_task_of_orbax_is_not_logged_twice(caplog, package, told):
+    """Its first error is raised; asyncio would print those of the other tasks when they are collected."""
+    code = """
+import asyncio
+async def fail():
+    raise OSError
+async def both():
+    tasks = [asyncio.ensure_future(fail()) for _ in range(2)]
+    await asyncio.sleep(0)
+    await tasks[0]
+"""
+    space: dict = {}
+    exec(compile(code, f"/somewhere/{package}/reader.py", "exec"), space)
+    asyncio_log = logging.getLogger("asyncio")
+    before = list(asyncio_log.filters)
+    silence_tasks("orbax"), silence_tasks("orbax")
+    try:
+        assert len(asyncio_log.filters) <= len(before) + 1
+        with pytest.raises(OSError):
+            asyncio.run(space["both"]())
+        gc.collect()
+    finally:
+        asyncio_log.filters[:] = before
+    assert len([record for record in caplog.records if record.name == "asyncio"]) == told

@@ -19,7 +19,7 @@ import numpy as np
 
 from dsm import _hosts
 from dsm._errors import StoreError
-from dsm._logging import root_untouched
+from dsm._logging import root_untouched, silence_tasks
 from dsm.store._records import DamagedRecords, RecordStore, Segment
 from dsm.store._run_directory import remove
 
@@ -176,6 +176,7 @@ class Checkpoints:
         except DamagedRecords as damage:
             raise _Damaged(str(damage)) from damage
         except Exception as error:  # orbax and tensorstore raise whatever the disk or the damage leads to
+            silence_tasks("orbax")
             damaged = not _is_transient(error) and _all_readable(self.folder / str(sweep))
             raise (_Damaged if damaged else _Unreadable)(_first_line(error)) from error
 
