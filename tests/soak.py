@@ -13,6 +13,7 @@ import collections
 import concurrent.futures
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -153,7 +154,7 @@ class Soak:
                             self.tally.said[episode.fault].update(run.said)
             run.end(run.start(), 0, may_lose=0)
             self.compare(case.task, run.run)
-        except (Failure, AssertionError, OSError) as error:
+        except (Failure, AssertionError, OSError, subprocess.SubprocessError) as error:
             wrong = f"{case} {hits}: {type(error).__name__}: {error}"
             (self.folder / f"run-{case.number}.txt").write_text("\n".join((wrong, *run.log)))
         self.note(case, hits, wrong, time.monotonic() - began)

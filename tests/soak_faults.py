@@ -128,12 +128,16 @@ def full(what: str) -> Fault:
     def fault(run: Patient, phase: str, share: float, draw: random.Random) -> None:
         child = run.start()
         run.hit = child.reach(phase, share, run.total, run.durations)
-        state = os.statvfs(run.folder)
-        if what == "size":
-            left = (state.f_blocks - state.f_bfree) * state.f_frsize // 1024 + draw.choice([0, 4, 20, 100])
-            remount(run.folder, f"size={left}k,nr_inodes=4000")
-        else:
-            remount(run.folder, f"size=64m,nr_inodes={state.f_files - state.f_ffree + draw.choice([0, 1, 5, 30])}")
+        child.send(signal.SIGSTOP)  # or it would write between the count and the new limit
+        try:
+            state = os.statvfs(run.folder)
+            if what == "size":
+                left = (state.f_blocks - state.f_bfree) * state.f_frsize // 1024 + draw.choice([0, 4, 20, 100])
+                remount(run.folder, f"size={left}k,nr_inodes=4000")
+            else:
+                remount(run.folder, f"size=64m,nr_inodes={state.f_files - state.f_ffree + draw.choice([0, 1, 5, 30])}")
+        finally:
+            child.send(signal.SIGCONT)
         try:
             run.end(child, DONE, ERROR)
         finally:
