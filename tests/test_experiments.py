@@ -57,12 +57,25 @@ TINY = {
     "manifold": [("network.width=8", "data.inputs.latent=2"), ("network.width=8", "data.inputs.latent=3")],
     "alpha": [("network.width=8", "network.depth=2")],
     "relaxation": [("network.width=8", "network.fan_in=3", "observe.references=[0]")],
+    "boundaries": [("network.width=8", "network.depth=4", "network.fan_in=3", "observe.theory=true")],
+    "deep_limit": [("network.width=8", "network.depth=2", "network.fan_in=4")],
+    "loops": [
+        *((f"network.width={width}", "network.fan_in=4") for width in (6, 8)),
+        *(
+            ("data=hidden_manifold", f"data.inputs.latent={latent}", "network.width=8", "network.fan_in=4")
+            for latent in (2, 3)
+        ),
+    ],
     "sgd_curves": [("network.width=30",), ("network.width=60",), ("network.width=30", "data.patterns=20")],
     "sgd_plateau": [
         (f"training.start.asymmetry={asymmetry}", f"data.samples={samples}", "network.width=20")
         for asymmetry, samples in ((0.1, 2), (0.1, 0), (0.005, 0), (0.001, 0))
     ],
-    "sgd_overparam": [("network.width=20",), ("network.width=20", "network.students=3", "data.samples=0")],
+    "sgd_overparam": [
+        ("network.width=20", "training.start.name=informed"),
+        ("network.width=20",),
+        ("network.width=20", "network.students=3", "data.samples=0"),
+    ],
     "sgd_both_layers": [("network.width=20", "training.lr_second=0"), ("network.width=20",)],
     "hidden_manifold_sgd": [("network.width=20", "data.law.latent=10", "data.test_patterns=50")],
     "sgd_strengths": [("network.width=20",)],

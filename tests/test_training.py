@@ -76,16 +76,39 @@ def test_weights_have_the_overlaps_of_the_start(name):
         "random": {},
         "symmetric": {"asymmetry": 0.1},
         "informed": {"rest": 0.3},
+        "denoise": {},
         "given": {"Q": [[1, 0.1], [0.1, 2]], "R": [[0, 0.8], [0.5, 0]]},
     }
     start = OVERLAP_STARTS.get(name)(**options[name])
-    students = 3 if name == "informed" else 2
+    students = 3 if name in ("informed", "denoise") else 2
     start.check(students, 2)
     overlaps = start.overlaps(jax.random.key(0), 50, students, 2)
     student, teacher = weights_with_overlaps(jax.random.key(1), overlaps, 50)
     assert student.dtype == teacher.dtype == jnp.float32
     for found, wanted in zip((student @ student.T, student @ teacher.T, teacher @ teacher.T), overlaps, strict=True):
         np.testing.assert_allclose(found / 50, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
+def test_a_denoising_student_is_the_teacher_and_averages_noise(activation, tmp_path):
+    """5 units of 2: no error at t = 0, in theory and simulation. Copies stay alike, and their sum learns at a lower rate."""
+    words = (
+        "task=online_sgd",
+        "network.width=50",
+        f"network.activation={activation}",
+        "network.teacher_outputs=[1,-2]",
+    )
+    path = dsm.run(
+        *(*words, "network.students=5", "training.start.name=denoise", "training.time=20", "data.samples=2"),
+        *("data.noise=0.1", f"run.root={tmp_path}", "run.progress=none", "run.figures=false"),
+    )
+    data = dsm.load(path)
+    np.testing.assert_allclose(data.v.isel(t=0)[0], [1 / 3, -1, 1 / 3, -1, 1 / 3], rtol=1e-6)
+    np.testing.assert_allclose(data.theory_v.isel(t=0), [1 / 3, -1, 1 / 3, -1, 1 / 3], rtol=1e-12)
+    assert float(data.test_error.isel(t=0).max()) < 1e-6 and abs(float(data.theory_test_error[0])) < 1e-12
+    R = data.R.isel(t=-1).values
+    np.testing.assert_allclose(R[:, [0, 1, 0]], R[:, [2, 3, 4]], rtol=1e-4, atol=1e-5)
+    assert float(data.theory_test_error[-1]) > 1e-4
 
 
 @pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
@@ -294,7 +317,7 @@ BAD = {
     "patterns": ("data.patterns=0", "data.patterns = 0: must be null or at least 1"),
     "start": (
         "training.start.name=warm",
-        "training.start.name = warm: must be one of given, informed, random, symmetric",
+        "training.start.name = warm: must be one of denoise, given, informed, random, symmetric",
     ),
     "asymmetric": (
         "training.start.name=given +training.start.Q=[[1,0.5],[0,1]] +training.start.R=[[0],[0]] network.students=2 "
@@ -317,6 +340,14 @@ BAD = {
         "training.start.name=informed network.students=1 network.teachers=2",
         "training.start.name = informed: must be another start where the student has fewer units (1) than the teacher (2)",
     ),
+    "denoise": (
+        "training.start.name=denoise network.students=1 network.teachers=2",
+        "training.start.name = denoise: must be another start where the student has fewer units (1) than the teacher (2)",
+    ),
+    "denoise with outputs": (
+        "training.start.name=denoise network.outputs=0.5",
+        "network.outputs = 0.5: must be 1, for training.start.name = denoise chooses the second layer",
+    ),
     "manifold start": (
         "data=manifold_law training.start.name=symmetric",
         "training.start.name = symmetric: must be random with data.law = hidden_manifold",
@@ -324,7 +355,7 @@ BAD = {
     "nothing": ("data.samples=0 observe.theory=false", "observe.theory = False: must be true with data.samples = 0"),
     "start as a list": (
         "training.start.name=[random]",
-        "training.start.name = ['random']: must be one of given, informed, random",
+        "training.start.name = ['random']: must be one of denoise, given, informed, random",
     ),
     "nonlinearity": (
         "data=manifold_law data.law.nonlinearity=[sign]",

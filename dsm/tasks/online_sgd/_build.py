@@ -127,7 +127,7 @@ def draw_problems(config: OnlineSGDConfig, overlaps: StartOverlaps | None, key: 
 def _draw(config: OnlineSGDConfig, key: Key[Array, ""], root: Float[Array, "P P"] | None) -> TwoLayerProblem:
     network, data, law = config.network, config.data, config.input_law()
     activation = ACTIVATIONS.get(network.activation)()
-    outputs, teacher_outputs = network.second_layers()
+    outputs, teacher_outputs = config.second_layers()
     test = 0 if law.gaussian_fields else data.test_patterns
 
     def problem(sample: Int[Array, ""]) -> TwoLayerProblem:

@@ -127,6 +127,9 @@ class OnlineSGDConfig(Config):
                 start.check(network.students, network.teachers)
             except ConfigError as error:
                 raise ConfigError(f"training.start.{error}") from None
+            chosen = network.outputs == 1
+            legal = f"1, for training.start.name = {self.training.start['name']} chooses the second layer"
+            require(chosen or not start.sets_outputs, "network.outputs", network.outputs, legal)
         else:
             name = self.training.start["name"]
             require(name == "random", "training.start.name", name, f"random with data.law = {self.data.law['name']}")
@@ -144,6 +147,13 @@ class OnlineSGDConfig(Config):
     def input_law(self) -> AbstractLaw:
         """The law of the inputs."""
         return LAWS.build(self.data.law, "data.law", width=self.network.width)
+
+    def second_layers(self) -> tuple[np.ndarray, np.ndarray]:
+        """v at t = 0, of the start where that chooses, and vt."""
+        outputs, teacher_outputs = self.network.second_layers()
+        return OVERLAP_STARTS.build(self.training.start, "training.start").outputs(
+            outputs, teacher_outputs
+        ), teacher_outputs
 
     def start_scale(self) -> float:
         """Standard deviation of the student's weights at a random start."""

@@ -52,7 +52,7 @@ def _rates(config: OnlineSGDConfig) -> dict[str, Any]:
 
 def _equations_of_motion(config: OnlineSGDConfig, overlaps: StartOverlaps, times: Float[np.ndarray, " n"]) -> dict:
     Q, R, T = overlaps
-    v, vt = config.network.second_layers()
+    v, vt = config.second_layers()
     common: dict[str, Any] = {**_rates(config), "activation": config.network.activation}
     found = theory.online_sgd(Q, R, T, v, vt, ts=times, **common)
     arrays = _trajectory(found, ("t",))
@@ -78,7 +78,7 @@ def _manifold_equations(
     problems = driver.problems
     students, teachers = np.asarray(problems.student.weights), np.asarray(problems.teacher.weights)
     features = np.asarray(problems.disorder)
-    v, vt = config.network.second_layers()
+    v, vt = config.second_layers()
     solved = [
         theory.hidden_manifold_sgd(
             features[sample],

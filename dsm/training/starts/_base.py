@@ -1,7 +1,7 @@
 """What a start provides, and weights that have the overlaps it asks for."""
 
 import abc
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from dsm._errors import require
 from dsm._registry import Registry
 
 
@@ -27,7 +28,13 @@ class StartOverlaps(NamedTuple):
 
 
 class AbstractOverlapStart(eqx.Module):
-    """A choice of Q, R and T at t = 0, the same for every sample of a run and for its theory."""
+    """A choice of Q, R and T at t = 0, the same for every sample of a run and for its theory.
+
+    Attributes:
+        sets_outputs: whether it also chooses v at t = 0, so that nothing else may.
+    """
+
+    sets_outputs: ClassVar[bool] = False
 
     def check(self, students: int, teachers: int) -> None:
         """Refuse a K or M that the start does not have, and impossible overlaps.
@@ -39,6 +46,18 @@ class AbstractOverlapStart(eqx.Module):
     @abc.abstractmethod
     def overlaps(self, key: Key[Array, ""], width: int, students: int, teachers: int) -> StartOverlaps:
         """Q, R, T in float64, for N = `width` inputs, K = `students` and M = `teachers` that have passed `check`."""
+
+    def outputs(
+        self, outputs: Float[np.ndarray, " K"], teacher_outputs: Float[np.ndarray, " M"]
+    ) -> Float[np.ndarray, " K"]:
+        """v at t = 0: `outputs`, unless the start chooses (`sets_outputs`)."""
+        return outputs
+
+
+def refuse_fewer_units(name: str, students: int, teachers: int) -> None:
+    """Refuse K < M, for a start that has every unit of the teacher in the student."""
+    legal = f"another start where the student has fewer units ({students}) than the teacher ({teachers})"
+    require(students >= teachers, "name", name, legal)
 
 
 def weights_with_overlaps(

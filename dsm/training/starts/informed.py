@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from dsm._errors import require
-from dsm.training.starts._base import OVERLAP_STARTS, AbstractOverlapStart, StartOverlaps
+from dsm.training.starts._base import OVERLAP_STARTS, AbstractOverlapStart, StartOverlaps, refuse_fewer_units
 
 
 @OVERLAP_STARTS.register("informed")
@@ -23,8 +23,7 @@ class Informed(AbstractOverlapStart):
         require(0 <= self.rest < float("inf"), "rest", self.rest, "finite and not negative")
 
     def check(self, students: int, teachers: int) -> None:
-        legal = f"another start where the student has fewer units ({students}) than the teacher ({teachers})"
-        require(students >= teachers, "name", "informed", legal)
+        refuse_fewer_units("informed", students, teachers)
 
     def overlaps(self, key: Key[Array, ""], width: int, students: int, teachers: int) -> StartOverlaps:
         beyond = np.arange(students) >= teachers
