@@ -3,7 +3,8 @@
 import contextlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 logger = logging.getLogger("dsm")
 
@@ -94,13 +95,15 @@ def root_untouched() -> Iterator[None]:
 
 
 def silence_tasks(package: str) -> None:
-    """Leave out of asyncio's log that tasks of a package have failed, for the rest of the process.
+    """Say nothing of failed tasks of a package besides the error that is raised, for the rest of the process.
 
-    Of tasks that fail together one error is raised. The others asyncio logs with a traceback, once they are collected.
+    Of tasks that fail together one error is raised. The others asyncio logs with a traceback, once they are collected. Of
+    tasks that were waiting then, Python prints what they raise when they are closed.
     """
     asyncio = logging.getLogger("asyncio")
     if not any(isinstance(one, _TasksOf) and one.package == package for one in asyncio.filters):
         asyncio.addFilter(_TasksOf(package))
+        sys.unraisablehook = _ClosedTasksOf(package, sys.unraisablehook)
 
 
 class _TasksOf(logging.Filter):
@@ -112,6 +115,18 @@ class _TasksOf(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         return f"/{self.package}/" not in record.getMessage()
+
+
+class _ClosedTasksOf:
+    """A hook for what cannot be raised, which drops what coroutines of a package raise."""
+
+    def __init__(self, package: str, otherwise: Callable[[Any], None]) -> None:
+        self.package, self.otherwise = package, otherwise
+
+    def __call__(self, unraisable: Any) -> None:
+        code = getattr(unraisable.object, "cr_code", None)
+        if code is None or f"/{self.package}/" not in code.co_filename:
+            self.otherwise(unraisable)
 
 
 def _handlers_of_others() -> bool:

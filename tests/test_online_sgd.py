@@ -124,6 +124,21 @@ def test_one_student_of_one_teacher_is_closed():
 
 
 @pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
+def test_a_batch_slows_the_fluctuations(activation):
+    """lr and B examples a step up to t: as lr / B and one example up to B t, if one layer learns and nothing decays."""
+    Q, R = reference_start(3)
+    common = {"v0": np.ones(3), "vt": np.ones(2), "T": TEACHER, "noise": 0.2, "activation": activation}
+    ts = np.array([0.3, 2.0, 5.0])
+    batch = theory.online_sgd(Q, R, lr=0.8, batch=4, ts=ts, **common)
+    single = theory.online_sgd(Q, R, lr=0.2, ts=4 * ts, **common)
+    for name in ("Q", "R", "test_error"):
+        np.testing.assert_allclose(getattr(batch, name), getattr(single, name), rtol=1e-6)
+    end = theory.steady_state(batch.Q[-1], batch.R[-1], lr=0.8, batch=4, **common)
+    same = theory.steady_state(batch.Q[-1], batch.R[-1], lr=0.2, **common)
+    np.testing.assert_allclose(end.test_error, same.test_error, rtol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
 def test_units_may_be_renumbered(activation):
     ts, order = [0.0, 3.0, 10.0], [2, 0, 1]
     Q, R = reference_start(3)
@@ -232,6 +247,7 @@ BAD = {
     "lr": ({"lr": -1}, "lr = -1: must be not negative"),
     "second": ({"lr_second": [0.1, -1]}, "lr_second = [0.1, -1]: must be not negative"),
     "decay": ({"weight_decay": -1e-3}, "weight_decay = -0.001: must be not negative"),
+    "batch": ({"batch": [1, 0.5]}, "batch = [1, 0.5]: must be at least 1"),
     "activation": ({"activation": "step"}, "activation = step: must be one of erf, gelu, leaky_relu, linear, relu"),
     "times": ({"ts": [0, 2, 1]}, "ts = [0, 2, 1]: must be from 0 on and not decreasing"),
     "negative time": ({"ts": [-1, 2]}, "ts = [-1, 2]: must be from 0 on and not decreasing"),

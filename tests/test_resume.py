@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dsm as package
@@ -111,8 +112,6 @@ def test_damaged_newest_checkpoint_falls_back_to_the_one_before(tmp_path, uninte
 
 
 def test_silently_altered_checkpoint_is_found_by_its_checksum(tmp_path):
-    import numpy as np
-
     from dsm.store._checkpoint import checksum
 
     with Checkpoints(tmp_path / "checkpoints", 3) as checkpoints:
@@ -123,6 +122,21 @@ def test_silently_altered_checkpoint_is_found_by_its_checksum(tmp_path):
         found = checkpoints.load_newest()
         assert found is not None and found[0] == 1
         np.testing.assert_array_equal(found[1]["a"], np.arange(6.0) + 1)
+
+
+@pytest.mark.parametrize("damage", ["deleted", "dangling link"])
+def test_a_file_that_is_not_there_is_damage(tmp_path, caplog, damage):
+    """A disk that refuses is waited for; here there is nothing to wait for."""
+    with Checkpoints(tmp_path / "checkpoints", 3) as checkpoints:
+        for sweep in (1, 2):
+            checkpoints.save(sweep, {"a": np.arange(6.0) + sweep})
+        (meta,) = (tmp_path / "checkpoints" / "2" / "meta").glob("metadata")
+        meta.unlink()
+        if damage == "dangling link":
+            meta.symlink_to("nowhere")
+        found = checkpoints.load_newest()
+    assert found is not None and found[0] == 1
+    assert "checkpoint at sweep 2 is damaged and set aside" in caplog.text
 
 
 def test_all_checkpoints_damaged_is_an_error_not_a_fresh_start(tmp_path, terminated):

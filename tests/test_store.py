@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -495,17 +496,28 @@ async def both():
     tasks = [asyncio.ensure_future(fail()) for _ in range(2)]
     await asyncio.sleep(0)
     await tasks[0]
+async def wait():
+    try:
+        await asyncio.sleep(0)
+    except BaseException as error:
+        raise OSError from error
 """
     space: dict = {}
     exec(compile(code, f"/somewhere/{package}/reader.py", "exec"), space)
     asyncio_log = logging.getLogger("asyncio")
-    before = list(asyncio_log.filters)
+    before, hook, closed = list(asyncio_log.filters), sys.unraisablehook, []
+    sys.unraisablehook = closed.append
     silence_tasks("orbax"), silence_tasks("orbax")
     try:
         assert len(asyncio_log.filters) <= len(before) + 1
         with pytest.raises(OSError):
             asyncio.run(space["both"]())
+        waiting = space["wait"]()
+        waiting.send(None)
+        del waiting
         gc.collect()
     finally:
         asyncio_log.filters[:] = before
+        sys.unraisablehook = hook
+    assert len(closed) == told
     assert len([record for record in caplog.records if record.name == "asyncio"]) == told

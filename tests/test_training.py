@@ -42,31 +42,36 @@ def advance(driver, progress, *numbers: int):
 
 @pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
 def test_step_is_the_papers(activation):
-    """w <- w - lr / sqrt N v delta g'(lam) x - kappa / N w, v <- v - lr_second / N delta g(lam), by hand in float64."""
+    """w <- w - lr / sqrt N v delta g'(lam) x - kappa / N w, v <- v - lr_second / N delta g(lam), by hand in float64; of a
+    batch the mean.
+    """
     rng = np.random.default_rng(0)
-    w, v, x, y = rng.normal(size=(3, 10)), rng.normal(size=3), rng.normal(size=10), 0.3
+    w, v, inputs, labels = rng.normal(size=(3, 10)), rng.normal(size=3), rng.normal(size=(4, 10)), rng.normal(size=4)
     g = make_activation(activation)
     network = TwoLayerNetwork(jnp.asarray(w), jnp.asarray(v), g)
-    found = OnlineSGD(0.2, 0.3, 0.1).step(network, jnp.asarray(x), jnp.asarray(y))
-    fields = w @ x / 10**0.5
-    values, slopes = np.asarray(g(jnp.asarray(fields))), np.asarray(g.slope(jnp.asarray(fields)))
-    delta = v @ values - y
-    np.testing.assert_allclose(
-        found.weights, w - 0.2 / 10**0.5 * np.outer(v * delta * slopes, x) - 0.1 / 10 * w, rtol=1e-12
-    )
-    np.testing.assert_allclose(found.outputs, v - 0.3 / 10 * delta * values, rtol=1e-12)
+    for batch in (1, 4):
+        x, y = inputs[:batch], labels[:batch]
+        found = OnlineSGD(0.2, 0.3, 0.1).step(network, jnp.asarray(x), jnp.asarray(y))
+        fields = x @ w.T / 10**0.5
+        values, slopes = np.asarray(g(jnp.asarray(fields))), np.asarray(g.slope(jnp.asarray(fields)))
+        delta = values @ v - y
+        pull = np.einsum("b,bk,bi->ki", delta, v * slopes, x) / batch
+        np.testing.assert_allclose(found.weights, w - 0.2 / 10**0.5 * pull - 0.1 / 10 * w, rtol=1e-12)
+        np.testing.assert_allclose(found.outputs, v - 0.3 / 10 * (delta @ values) / batch, rtol=1e-12)
 
 
-def test_inputs_and_noise_of_a_step_have_streams_of_their_own():
+@pytest.mark.parametrize("batch", [1, 3])
+def test_inputs_and_noise_of_a_step_have_streams_of_their_own(batch):
     """The first step by hand: no key is both drawn from and descended from."""
-    driver, progress = driver_of("data.noise=0.3")
+    driver, progress = driver_of("data.noise=0.3", f"training.batch={batch}")
     progress, _ = advance(driver, progress, 1)
     for sample in range(2):
         problem = jax.tree.map(lambda leaf: leaf[sample], driver.problems)  # noqa: B023
         key = jax.random.fold_in(stream(driver.key, "examples", sample), 0)
-        inputs, seen = problem.law.draw(stream(key, "input"), problem.disorder, 1)
-        noise = jax.random.normal(stream(key, "noise"), (), jnp.float32)
-        expected = driver.system.rule.step(problem.student, inputs[0], problem.teacher(seen[0]) + problem.noise * noise)
+        inputs, seen = problem.law.draw(stream(key, "input"), problem.disorder, batch)
+        noise = jax.random.normal(stream(key, "noise"), (batch,), jnp.float32)
+        labels = jax.vmap(problem.teacher)(seen) + problem.noise * noise
+        expected = driver.system.rule.step(problem.student, inputs, labels)
         np.testing.assert_allclose(progress.state.student.weights[sample], expected.weights, rtol=1e-5, atol=1e-6)
 
 
@@ -111,8 +116,8 @@ def test_a_denoising_student_is_the_teacher_and_averages_noise(activation, tmp_p
     assert float(data.theory_test_error[-1]) > 1e-4
 
 
-@pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
-def test_simulation_follows_the_equations_of_motion(activation):
+@pytest.mark.parametrize(("activation", "batch"), [("erf", 1), ("erf", 5), ("relu", 1), ("linear", 1), ("linear", 5)])
+def test_simulation_follows_the_equations_of_motion(activation, batch):
     """Mean order parameters of 64 samples, within their errors and a bias of order 1 / N."""
     width = 400
     driver, progress = driver_of(
@@ -122,11 +127,12 @@ def test_simulation_follows_the_equations_of_motion(activation):
         "data.noise=0.2",
         "training.lr_second=0.3",
         "training.weight_decay=0.05",
+        f"training.batch={batch}",
     )
     _, start = jax.jit(lambda progress: driver.observe(progress))(progress)
     exact = theory.online_sgd(
         start["Q"][0], start["R"][0], np.eye(2), np.ones(3), np.ones(2),
-        lr=0.2, noise=0.2, lr_second=0.3, weight_decay=0.05, ts=[0.5, 2.0, 5.0],
+        lr=0.2, noise=0.2, lr_second=0.3, weight_decay=0.05, batch=batch, ts=[0.5, 2.0, 5.0],
         activation=activation,
     )  # fmt: skip
     _, records = advance(driver, progress, 200, 600, 1200)
@@ -190,16 +196,28 @@ def test_manifold_features_have_unit_rows():
     np.testing.assert_array_equal(inputs, seen)
 
 
-def test_every_pattern_is_seen_once_an_epoch():
-    driver, progress = driver_of("data.patterns=10")
+@pytest.mark.parametrize("batch", [1, 5])
+def test_every_pattern_is_seen_once_an_epoch(batch):
+    driver, progress = driver_of("data.patterns=10", f"training.batch={batch}")
     orders = []
     for _ in range(3):
-        progress, records = advance(driver, progress, 10)
+        progress, records = advance(driver, progress, 10 // batch)
         orders.append(np.array(progress.state.order))
         assert set(records) >= {"train_error", "test_error"}
     for order in orders:
         assert all(sorted(row) == list(range(10)) for row in order.tolist())
     assert not np.array_equal(orders[0], orders[1]) and not np.array_equal(orders[0][0], orders[0][1])
+
+
+def test_a_batch_of_all_patterns_is_gradient_descent():
+    """Whatever the order of the patterns within the batch."""
+    driver, progress = driver_of("data.patterns=10", "training.batch=10")
+    progress, _ = advance(driver, progress, 5)
+    problem = jax.tree.map(lambda leaf: leaf[0], driver.problems)
+    student = problem.student
+    for _ in range(5):
+        student = driver.system.rule.step(student, problem.train_inputs, problem.train_labels)
+    np.testing.assert_allclose(progress.state.student.weights[0], student.weights, rtol=1e-4, atol=1e-6)
 
 
 def test_epochs_on_few_patterns_overfit():
@@ -312,8 +330,15 @@ BAD = {
     "outputs": ("network.outputs=[1,2]", "network.outputs = [1, 2]: must be a number, or a list of 4 numbers"),
     "narrow": ("network.width=5", "network.width = 5: must be at least network.students + network.teachers = 6"),
     "time": ("training.time=0", "training.time = 0.0: must be positive and finite"),
-    "stream": ("data.law.name=sea", "data.law.name = sea: must be one of gaussian, hidden_manifold"),
+    "stream": ("data.law.name=sea", "data.law.name = sea: must be one of digits, gaussian, hidden_manifold"),
     "latent": ("data=manifold_law data.law.latent=0", "data.law.latent = 0: must be an integer >= 1"),
+    "digits": ("data=digits_law network.width=50", "network.width = 50: must be 64 with data.law = digits"),
+    "digits alone": ("data=digits_law network.width=64 data.samples=0", "data.samples = 0: must be at least 1"),
+    "batch": ("training.batch=0", "training.batch = 0: must be at least 1"),
+    "part of a batch": (
+        "data.patterns=10 training.batch=4",
+        "data.patterns = 10: must be null or a multiple of training.batch = 4",
+    ),
     "patterns": ("data.patterns=0", "data.patterns = 0: must be null or at least 1"),
     "start": (
         "training.start.name=warm",

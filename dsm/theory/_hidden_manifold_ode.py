@@ -102,7 +102,7 @@ def mode_velocity(
     drive = (modes.gain * modes.eigenvalues / modes.ratio)[:, None, None]
 
     steps = rates.lr * state.outputs
-    diffusion = jnp.outer(steps, steps) * found.square
+    diffusion = jnp.outer(steps, steps) * found.square / rates.batch
 
     def drift(student: Array, teacher: Array) -> Array:
         """Of S times something, given the products of that with S and wt."""
@@ -131,6 +131,7 @@ def hidden_manifold_sgd(
     lr_second: Any = 0.0,
     noise: Any = 0.0,
     weight_decay: Any = 0.0,
+    batch: Any = 1,
     activation: Any = "erf",
     nonlinearity: str = "sign",
     ts: Any,
@@ -149,7 +150,8 @@ def hidden_manifold_sgd(
         v0: (K,), second-layer weights of the student at t = 0.
         vt: (M,), those of the teacher.
         nonlinearity: f, one of sign, erf, linear (`dsm.data.laws`).
-        lr, lr_second, noise, weight_decay, activation, ts, tolerance, max_steps: as in `online_sgd`, without leading axes.
+        lr, lr_second, noise, weight_decay, batch, activation, ts, tolerance, max_steps: as in `online_sgd`, without
+            leading axes.
 
     Raises:
         ConfigError: shapes that do not match, rows of features of another length, an unknown nonlinearity, or as
@@ -171,8 +173,8 @@ def hidden_manifold_sgd(
             f"{lengths.max():.4g}", f"rows of squared length D = {latent}")  # fmt: skip
     require(nonlinearity in list(NONLINEARITIES), "nonlinearity", nonlinearity, f"one of {', '.join(NONLINEARITIES)}")
     check_limits(tolerance, max_steps)
-    constants = checked_rates(lr, lr_second, noise, weight_decay)
-    for name, rate in zip(("lr", "lr_second", "noise", "weight_decay"), constants, strict=True):
+    constants = checked_rates(lr, lr_second, noise, weight_decay, batch)
+    for name, rate in zip(("lr", "lr_second", "noise", "weight_decay", "batch"), constants, strict=True):
         require(rate.ndim == 0, name, f"an array of shape {rate.shape}", "a number")
     times = checked_times(ts)
     model = make_activation(activation)

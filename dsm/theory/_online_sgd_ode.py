@@ -7,6 +7,9 @@ r"""Online SGD of two-layer networks: equations of motion of the order parameter
 
 with delta = student - teacher, a fresh x for each step, and time t = steps / N. For N to infinity Q, R and v obey ordinary
 differential equations.
+
+A step on the mean gradient of a batch of B fresh examples has the same drift and 1/B of the variance: products of gradients
+of different examples are smaller by 1/N. So the term of second order in lr is divided by B.
 """
 
 from collections.abc import Callable
@@ -72,12 +75,14 @@ class Rates(eqx.Module):
         lr_second: of the second layer.
         noise: sigma, standard deviation of the teacher's output noise.
         weight_decay: kappa, of the first layer.
+        batch: B, examples of a step.
     """
 
     lr: Float[Array, "*batch"]
     lr_second: Float[Array, "*batch"]
     noise: Float[Array, "*batch"]
     weight_decay: Float[Array, "*batch"]
+    batch: Float[Array, "*batch"]
 
 
 class Averages(eqx.Module):
@@ -131,7 +136,7 @@ def velocity(activation: AbstractActivation, overlaps: Overlaps, rates: Rates) -
     steps = rates.lr * overlaps.outputs
     drift = -steps[:, None] * found.pull
     own = drift[:, :students]
-    diffusion = jnp.outer(steps, steps) * found.square
+    diffusion = jnp.outer(steps, steps) * found.square / rates.batch
     return (
         own + own.T + diffusion - 2 * rates.weight_decay * overlaps.student,
         drift[:, students:] - rates.weight_decay * overlaps.cross,
@@ -150,6 +155,7 @@ def online_sgd(
     lr_second: Any = 0.0,
     noise: Any = 0.0,
     weight_decay: Any = 0.0,
+    batch: Any = 1,
     activation: Any = "erf",
     ts: Any,
     tolerance: float = TOLERANCE,
@@ -173,6 +179,7 @@ def online_sgd(
         lr_second: learning rate of the second layer; 0 keeps it as it is.
         noise: standard deviation of the teacher's output noise.
         weight_decay: of the first layer.
+        batch: B, fresh examples of a step.
         activation: "erf", "linear", "relu", another registered name, an `AbstractActivation`, or any elementwise function.
         ts: times at which order parameters are wanted, not decreasing, from 0 on.
         tolerance: relative and absolute, of a step. Between steps order parameters are interpolated, with errors of up to
@@ -181,18 +188,18 @@ def online_sgd(
 
     Raises:
         ConfigError: K or M of 0, shapes that do not match, a joint covariance that is not symmetric and positive
-            semidefinite, a negative rate or noise, an unknown activation, decreasing times, or tolerance or max_steps not
-            positive.
+            semidefinite, a negative rate or noise, a batch of less than one, an unknown activation, decreasing times, or
+            tolerance or max_steps not positive.
     """
     times = checked_times(ts)
     check_limits(tolerance, max_steps)
     model = make_activation(activation)
     given = checked_overlaps(Q0, R0, T, v0, vt)
-    constants = checked_rates(lr, lr_second, noise, weight_decay)
+    constants = checked_rates(lr, lr_second, noise, weight_decay, batch)
     with in_float64():
-        overlaps, rates, batch = batched(given, constants)
+        overlaps, rates, leading = batched(given, constants)
         found = _integrate_all(model, overlaps, rates, jnp.asarray(times), jnp.asarray(tolerance), max_steps)
-        Q, R, v, error, steps, result = (np.asarray(leaf).reshape(batch + leaf.shape[1:]) for leaf in found)
+        Q, R, v, error, steps, result = (np.asarray(leaf).reshape(leading + leaf.shape[1:]) for leaf in found)
     return Trajectory(times, Q, R, v, error, steps, result)
 
 
@@ -280,9 +287,9 @@ def follow(
 
 def batched(overlaps: tuple[np.ndarray, ...], rates: tuple[np.ndarray, ...]) -> tuple[Overlaps, Rates, tuple[int, ...]]:
     """Checked overlaps and rates with one leading axis, that of all elements of the batch; and the shape of the batch."""
-    cores = (2, 2, 2, 1, 1, 0, 0, 0, 0)
+    cores = (2, 2, 2, 1, 1, 0, 0, 0, 0, 0)
     arrays = (*overlaps, *rates)
-    names = ("Q0", "R0", "T", "v0", "vt", "lr", "lr_second", "noise", "weight_decay")
+    names = ("Q0", "R0", "T", "v0", "vt", "lr", "lr_second", "noise", "weight_decay", "batch")
     leading = (array.shape[: array.ndim - core] for array, core in zip(arrays, cores, strict=True))
     batch = common_batch(dict(zip(names, leading, strict=True)))
     flat = []
@@ -293,16 +300,17 @@ def batched(overlaps: tuple[np.ndarray, ...], rates: tuple[np.ndarray, ...]) -> 
     return Overlaps(Q, R, T, v, vt), Rates(*rest), batch
 
 
-def checked_rates(lr: Any, lr_second: Any, noise: Any, weight_decay: Any) -> tuple[np.ndarray, ...]:
+def checked_rates(lr: Any, lr_second: Any, noise: Any, weight_decay: Any, batch: Any) -> tuple[np.ndarray, ...]:
     """The rates as float64 arrays.
 
     Raises:
-        ConfigError: one is negative or not finite.
+        ConfigError: one is negative or not finite, or `batch` is less than 1.
     """
-    given = {"lr": lr, "lr_second": lr_second, "noise": noise, "weight_decay": weight_decay}
+    given = {"lr": lr, "lr_second": lr_second, "noise": noise, "weight_decay": weight_decay, "batch": batch}
     arrays = {name: as_numbers(name, value) for name, value in given.items()}
     for name, array in arrays.items():
         require(bool(np.all(array >= 0)), name, given[name], "not negative")
+    require(bool(np.all(arrays["batch"] >= 1)), "batch", batch, "at least 1")
     return tuple(arrays.values())
 
 

@@ -111,7 +111,7 @@ def _solve_all(
             """Time derivatives over lr. They are lr V1 + lr^2 V2, so that the derivative by lr at lr/2 is what is wanted."""
 
             def at(rate: Float[Array, ""]) -> Float[Array, " 7"]:
-                dQ, dR, _ = velocity(erf, overlaps(shift), Rates(rate, zero, jnp.sqrt(variance), zero))
+                dQ, dR, _ = velocity(erf, overlaps(shift), Rates(rate, zero, jnp.sqrt(variance), zero, unit))
                 return _components(dQ, dR, most_teachers)
 
             return jax.jvp(at, (lr / 2,), (unit,))[1]

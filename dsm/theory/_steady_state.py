@@ -56,6 +56,7 @@ def steady_state(
     lr_second: Any = 0.0,
     noise: Any = 0.0,
     weight_decay: Any = 0.0,
+    batch: Any = 1,
     activation: Any = "erf",
     max_steps: int = 1000,
 ) -> SteadyState:
@@ -67,7 +68,7 @@ def steady_state(
 
     Arguments:
         Q0, R0, T, v0, vt: where the search begins, of the shapes of `online_sgd`; leading axes broadcast.
-        lr, lr_second, noise, weight_decay, activation: as in `online_sgd`.
+        lr, lr_second, noise, weight_decay, batch, activation: as in `online_sgd`.
         max_steps: of the search.
 
     Raises:
@@ -76,12 +77,12 @@ def steady_state(
     require(is_integer(max_steps) and max_steps >= 1, "max_steps", max_steps, "an integer >= 1")
     model = make_activation(activation)
     given = checked_overlaps(Q0, R0, T, v0, vt)
-    constants = checked_rates(lr, lr_second, noise, weight_decay)
+    constants = checked_rates(lr, lr_second, noise, weight_decay, batch)
     both_layers = bool(np.any(constants[1] > 0))
     with in_float64():
-        overlaps, rates, batch = batched(given, constants)
+        overlaps, rates, leading = batched(given, constants)
         found = _find_all(model, overlaps, rates, both_layers, max_steps)
-        return SteadyState(*(np.asarray(leaf).reshape(batch + leaf.shape[1:]) for leaf in found))
+        return SteadyState(*(np.asarray(leaf).reshape(leading + leaf.shape[1:]) for leaf in found))
 
 
 @eqx.filter_jit

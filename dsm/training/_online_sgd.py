@@ -18,7 +18,7 @@ from dsm.training._batches import reshuffled
 
 
 class OnlineSGD(eqx.Module):
-    """Gradient descent on (phi(x) - y)**2 / 2 of one example at a time (arXiv:1906.08632, eqs. 3 and 4).
+    """Gradient descent on (phi(x) - y)**2 / 2, the mean over the examples of a step (arXiv:1906.08632, eqs. 3 and 4).
 
         w <- w - lr dE/dw - (weight_decay / N) w        v <- v - (lr_second / N) dE/dv
 
@@ -32,14 +32,16 @@ class OnlineSGD(eqx.Module):
     lr_second: Float[Array, ""] | float = 0.0
     weight_decay: Float[Array, ""] | float = 0.0
 
-    def step(self, network: TwoLayerNetwork, x: Float[Array, " N"], y: Float[Array, ""]) -> TwoLayerNetwork:
-        """The network after the example (x, y)."""
+    def step(
+        self, network: TwoLayerNetwork, inputs: Float[Array, "batch N"], labels: Float[Array, " batch"]
+    ) -> TwoLayerNetwork:
+        """The network after these examples."""
 
         def error(network: TwoLayerNetwork) -> Float[Array, ""]:
-            return (network(x) - y) ** 2 / 2
+            return jnp.mean((jax.vmap(network)(inputs) - labels) ** 2) / 2
 
         gradient = eqx.filter_grad(error)(network)
-        width = x.size
+        width = inputs.shape[1]
         decay = 1 - self.weight_decay / width
         return TwoLayerNetwork(
             decay * network.weights - self.lr * gradient.weights,
@@ -61,18 +63,20 @@ class LearningState(eqx.Module):
 
 
 class OnlineLearning(AbstractSystem):
-    """A student that learns from its teacher, one example a step: a fresh one each time, or those of a finite training set
-    in a new random order every epoch.
+    """A student that learns from its teacher, `batch` examples a step: fresh ones each time, or those of a finite training
+    set, a multiple of `batch`, in a new random order every epoch.
 
     Runs where 64-bit types are enabled: weights and inputs are float32, order parameters float64.
 
     Attributes:
         rule: of one step.
         measures: what is recorded of the student.
+        batch: examples of a step.
     """
 
     rule: OnlineSGD
     measures: Measures = Measures()
+    batch: int = eqx.field(static=True, default=1)
     stream: ClassVar[str] = "examples"
 
     @property
@@ -93,24 +97,25 @@ class OnlineLearning(AbstractSystem):
     ) -> tuple[LearningState, Record]:
         patterns = state.order.size
         if patterns:
-            order = reshuffled(stream(key, "epoch"), t % patterns, state.order)
-            chosen = order[t % patterns]
-            x, y = problem.train_inputs[chosen], problem.train_labels[chosen]
-            return LearningState(self.rule.step(state.student, x, y), order), {}
-        inputs, seen = problem.law.draw(stream(key, "input"), problem.disorder, 1)
-        y = problem.teacher(seen[0])
+            first = t % (patterns // self.batch) * self.batch
+            order = reshuffled(stream(key, "epoch"), first, state.order)
+            chosen = jax.lax.dynamic_slice_in_dim(order, first, self.batch)
+            inputs, labels = problem.train_inputs[chosen], problem.train_labels[chosen]
+            return LearningState(self.rule.step(state.student, inputs, labels), order), {}
+        inputs, seen = problem.law.draw(stream(key, "input"), problem.disorder, self.batch)
+        labels = jax.vmap(problem.teacher)(seen)
         if problem.noise is not None:
-            y = y + problem.noise * jax.random.normal(stream(key, "noise"), (), jnp.float32)
-        return LearningState(self.rule.step(state.student, inputs[0], y), state.order), {}
+            labels = labels + problem.noise * jax.random.normal(stream(key, "noise"), labels.shape, jnp.float32)
+        return LearningState(self.rule.step(state.student, inputs, labels), state.order), {}
 
     def observe(self, state: LearningState, problem: TwoLayerProblem, others: Others) -> Record:
         snapshot = take_snapshot(state.student, problem)
         return self.measures.record("student", snapshot, snapshot, ())
 
     def step_bytes(self, problem: TwoLayerProblem) -> int:
-        """Weights of student and teacher, the gradient, and the input."""
+        """Weights of student and teacher, the gradient, and the inputs."""
         students, width = problem.student.weights.shape
-        return 4 * (2 * students * width + problem.teacher.weights.size + 2 * width)
+        return 4 * (2 * students * width + problem.teacher.weights.size + 2 * self.batch * width)
 
     def observe_bytes(self, problem: TwoLayerProblem, others: int) -> int:
         """Fields and their products on test and training inputs, in float64."""

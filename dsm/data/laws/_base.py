@@ -1,6 +1,7 @@
 """What a law of inputs provides."""
 
 import abc
+from typing import ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float, Key, PyTree
@@ -12,6 +13,8 @@ class AbstractLaw(eqx.Module):
     """A law of real inputs, from which any number of fresh ones can be drawn."""
 
     width: eqx.AbstractVar[int]
+    #: The only legal width, where there is one.
+    fixed_width: ClassVar[int | None] = None
 
     #: True if fields of student and teacher are exactly Gaussian, with covariances w w^T / N: the test error is then
     #: a function of the order parameters.

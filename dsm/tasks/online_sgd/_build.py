@@ -85,6 +85,7 @@ def plan(
     system = OnlineLearning(
         rule=OnlineSGD(*map(jnp.float32, (training.lr, training.lr_second, training.weight_decay))),
         measures=choose_measures(OBSERVABLES, config.observe.quantities, problems),
+        batch=training.batch,
     )
     axes = (Axis("sample", config.data.samples, 0),)
     layout = make_layout(axes, system.step_bytes(single(problems, axes)), config.run.devices, config.run.block)

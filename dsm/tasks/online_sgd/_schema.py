@@ -71,11 +71,12 @@ class StreamConfig:
 
 @dataclass
 class TrainingConfig:
-    """Learning rates, and how long (`time` = steps / N) from which `start`."""
+    """Learning rates, examples of a step, and how long (`time` = steps / N) from which `start`."""
 
     lr: float
     lr_second: float
     weight_decay: float
+    batch: int
     time: float
     start: dict[str, Any]
 
@@ -83,6 +84,7 @@ class TrainingConfig:
         for name in ("lr", "lr_second", "weight_decay"):
             value = getattr(self, name)
             require(0 <= value < math.inf, f"training.{name}", value, "finite and not negative")
+        require(self.batch >= 1, "training.batch", self.batch, "at least 1")
         require(0 < self.time < math.inf, "training.time", self.time, "positive and finite")
 
 
@@ -133,12 +135,15 @@ class OnlineSGDConfig(Config):
         else:
             name = self.training.start["name"]
             require(name == "random", "training.start.name", name, f"random with data.law = {self.data.law['name']}")
+        patterns, batch = self.data.patterns, self.training.batch
+        legal = f"null or a multiple of training.batch = {batch}"
+        require(patterns is None or patterns % batch == 0, "data.patterns", patterns, legal)
         if not self.data.samples:
             require(self.observe.theory, "observe.theory", self.observe.theory, "true with data.samples = 0")
-            require(law.gaussian_fields, "data.samples", 0, "at least 1 on a hidden manifold, whose theory needs one")
+            require(law.gaussian_fields, "data.samples", 0, f"at least 1 with data.law = {self.data.law['name']}")
         if self.observe.steady_state:
             allowed = self.observe.theory and law.gaussian_fields
-            legal = "false without observe.theory, and on a hidden manifold"
+            legal = "false without observe.theory, and where fields are not Gaussian"
             require(allowed, "observe.steady_state", self.observe.steady_state, legal)
         most = 2**31 - 1
         legal = f"at most {most} / network.width"
@@ -146,6 +151,10 @@ class OnlineSGDConfig(Config):
 
     def input_law(self) -> AbstractLaw:
         """The law of the inputs."""
+        name = self.data.law.get("name")
+        fixed = getattr(LAWS.get(name, "data.law.name"), "fixed_width", None) if name else None
+        legal = f"{fixed} with data.law = {name}"
+        require(fixed in (None, self.network.width), "network.width", self.network.width, legal)
         return LAWS.build(self.data.law, "data.law", width=self.network.width)
 
     def second_layers(self) -> tuple[np.ndarray, np.ndarray]:

@@ -47,6 +47,7 @@ def _rates(config: OnlineSGDConfig) -> dict[str, Any]:
         "lr_second": training.lr_second,
         "noise": config.data.noise,
         "weight_decay": training.weight_decay,
+        "batch": training.batch,
     }
 
 
