@@ -1,11 +1,14 @@
 """Equations of motion of online SGD: reference curves, exact solutions, symmetries, steady states, bad input."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import dsm
 from dsm import theory
 from dsm._errors import ConfigError
+from dsm.networks import make_activation
+from dsm.theory._online_sgd_ode import Rates, velocity
 
 TEACHER = np.eye(2)
 
@@ -125,17 +128,27 @@ def test_one_student_of_one_teacher_is_closed():
 
 @pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
 def test_a_batch_slows_the_fluctuations(activation):
-    """lr and B examples a step up to t: as lr / B and one example up to B t, if one layer learns and nothing decays."""
+    """lr and B examples a step are as lr / B and one example, B times as fast, if one layer learns and nothing decays."""
     Q, R = reference_start(3)
-    common = {"v0": np.ones(3), "vt": np.ones(2), "T": TEACHER, "noise": 0.2, "activation": activation}
+    overlaps = theory.Overlaps(*map(jnp.asarray, (Q, R, TEACHER, np.ones(3), np.ones(2))))
+
+    def motion(lr: float, batch: float) -> tuple:
+        return velocity(make_activation(activation), overlaps, Rates(*map(jnp.float64, (lr, 0, 0.2, 0, batch))))
+
+    for fast, slow in zip(motion(0.8, 4), motion(0.2, 1), strict=True):
+        np.testing.assert_allclose(fast, 4 * slow, rtol=1e-12, atol=1e-14)
+
+
+def test_a_batch_is_known_to_all_equations():
+    """By the same rule, of curves and steady states."""
+    Q, R = reference_start(3)
+    common = {"v0": np.ones(3), "vt": np.ones(2), "T": TEACHER, "noise": 0.2, "activation": "linear"}
     ts = np.array([0.3, 2.0, 5.0])
-    batch = theory.online_sgd(Q, R, lr=0.8, batch=4, ts=ts, **common)
-    single = theory.online_sgd(Q, R, lr=0.2, ts=4 * ts, **common)
+    batch, single = (theory.online_sgd(Q, R, lr=0.2 * b, batch=b, ts=4 / b * ts, **common) for b in (4, 1))
     for name in ("Q", "R", "test_error"):
         np.testing.assert_allclose(getattr(batch, name), getattr(single, name), rtol=1e-6)
-    end = theory.steady_state(batch.Q[-1], batch.R[-1], lr=0.8, batch=4, **common)
-    same = theory.steady_state(batch.Q[-1], batch.R[-1], lr=0.2, **common)
-    np.testing.assert_allclose(end.test_error, same.test_error, rtol=1e-6)
+    ends = (theory.steady_state(batch.Q[-1], batch.R[-1], lr=0.2 * b, batch=b, **common) for b in (4, 1))
+    np.testing.assert_allclose(*(end.test_error for end in ends), rtol=1e-6)
 
 
 @pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
