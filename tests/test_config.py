@@ -138,7 +138,10 @@ def test_bad_input_is_named_before_anything_is_written(case, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ("data=iid task=online_sgd", "data=iid does not fit task=online_sgd: must be one of gaussian, manifold_law"),
+        (
+            "data=iid task=online_sgd",
+            "data=iid does not fit task=online_sgd: must be one of digits_law, gaussian, manifold_law",
+        ),
         ("data=gaussian", "data=gaussian does not fit task=sample: must be one of digits, hidden_manifold, iid"),
         ("observe=times", "observe=times does not fit task=sample: must be one of default, equilibrium"),
         ("network=dense task=online_sgd", "network=dense does not fit task=online_sgd: must be one of committee"),

@@ -193,7 +193,8 @@ def draw_times(axes: Axes, found: list[xr.Dataset]) -> None:
         bounds = [(x, y) for x, y, (_, share) in zip(depths, low, logs, strict=True) if share < 1]
         if bounds:
             axes.plot(*zip(*bounds, strict=True), ls="none", marker=r"$\uparrow$", ms=14, color=style["color"])
-    axes.set(title="arrow: some chains had not got there", xlabel="depth $L$", yscale="log")
+    axes.set(title="time to learn all patterns", xlabel="depth $L$", yscale="log")
+    axes.set_xticks(sorted({data.sizes["layer"] for data in found}))
     axes.set_ylabel("sweeps until $E=0$ (geometric mean)")
     axes.legend(fontsize=7, ncols=2)
 

@@ -58,8 +58,8 @@ def main(runs: str, file: str) -> None:
         axes.legend(fontsize=8)
     sizes = found[0].sizes
     figure.suptitle(
-        f"greedy, random starts, c = {int(found[0].attrs['network.fan_in'])}; filled: all chains have E = 0, open: not "
-        f"all; {sizes['sample']} samples, {sizes['replica']} replicas, jackknife errors",
+        f"greedy, random starts, c = {int(found[0].attrs['network.fan_in'])}\nfilled: all chains have E = 0, open: not "
+        f"all\n{sizes['sample']} samples, {sizes['replica']} replicas, jackknife errors",
         fontsize=9,
     )
     figure.savefig(file, dpi=110)

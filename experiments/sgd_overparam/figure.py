@@ -37,7 +37,8 @@ def main(runs: str, output: str) -> None:
         numbers = sorted({data.sizes["sample"] for data in informed})
         figure.suptitle(
             f"erf, soft committees, informed starts: N = {one.attrs['network.width']}, "
-            f"{' or '.join(map(str, numbers))} samples, noise {noise_of(one):g}, means over the second half of the time, jackknife errors; lines: law for small noise",
+            f"{' or '.join(map(str, numbers))} samples, noise {noise_of(one):g}, means over the second half of the time, "
+            "jackknife errors; lines: law for small noise",
             fontsize=10,
         )
     figure.savefig(output, dpi=110)
