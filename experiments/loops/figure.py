@@ -29,6 +29,8 @@ def main(runs: str, file: str) -> None:
     draw(
         right, structured, "N/D", lambda data: int(data.attrs["network.width"]) / int(data.attrs["data.inputs.latent"])
     )
+    if plain:
+        draw_dense(left, plain)
     left.set_title("independent inputs")
     if structured:
         right.set_title(f"hidden manifold, $N={structured[0].attrs['network.width']}$")
@@ -58,18 +60,36 @@ def draw(axes: Axes, found: list[xr.Dataset], name: str, size) -> None:
         width = data.attrs["network.width"]
         print(f"| {at:.4g} | {width} | {energy} | {solved:.0%} | {with_error(mean, sigma)} | {gap} |")
     gaps, sigmas = value[0] - value[1:], np.hypot(error[0], error[1:])
-    axes.errorbar(x[1:], gaps, sigmas, fmt="o", ms=4, capsize=2)
-    axes.set(xscale="log", xlabel=f"${name}$", ylabel=rf"$\epsilon({name}={x[0]:g})-\epsilon$")
+    axes.set(xscale="log", xlabel=f"${name}$", ylabel="difference of test errors")
+    draws = np.random.default_rng(0).normal(value, error, (DRAWS, len(value)))
+    power_law(axes, x[1:], gaps, sigmas, draws[:, :1] - draws[:, 1:], rf"$\epsilon({name}={x[0]:g})-\epsilon$")
+
+
+def draw_dense(axes: Axes, found: list[xr.Dataset]) -> None:
+    """Differences from the dense limit, layered closure."""
+    one = found[0]
+    limit = float(dsm.theory.deep_student_machine(one.sizes["layer"], float(one.attrs["data.alpha"])).test_error)
+    x = np.array([int(data.attrs["network.fan_in"]) / int(data.attrs["network.width"]) for data in found])
+    value, error = (np.array([float(data[f"test_error_{part}"]) for data in found]) for part in ("mean", "error"))
+    draws = np.random.default_rng(1).normal(value, error, (DRAWS, len(value)))
+    print(f"\ndense limit, layered: {limit:.4f}")
+    power_law(axes, x, limit - value, error, limit - draws, r"dense limit $-\,\epsilon$")
+
+
+def power_law(axes: Axes, x: np.ndarray, gaps: np.ndarray, sigmas: np.ndarray, draws: np.ndarray, name: str) -> None:
+    """Points, and the power law through those beyond two errors; the exponent's error from draws of all points."""
+    points = axes.errorbar(x, gaps, sigmas, fmt="o", ms=4, capsize=2, label=name)
     used = gaps > 2 * sigmas
-    if used.sum() >= 2:
-        axes.set_yscale("log")
-        slope, offset = fit(x[1:][used], gaps[used], sigmas[used])
-        draws = np.random.default_rng(0).normal(value, error, (DRAWS, len(value)))
-        slopes = [fit(x[1:][used], np.maximum(row[0] - row[1:], 1e-6)[used], sigmas[used])[0] for row in draws]
-        told = with_error(slope, float(np.std(slopes)))
-        axes.plot(x[1:], np.exp(offset) * x[1:] ** slope, "-", lw=1, label=f"exponent {told}")
-        axes.legend(fontsize=8)
-        print(f"\nexponent of {name}: {told}, from points beyond two errors")
+    if used.sum() < 2:
+        return
+    axes.set_yscale("log")
+    slope, offset = fit(x[used], gaps[used], sigmas[used])
+    slopes = [fit(x[used], np.maximum(row, 1e-6)[used], sigmas[used])[0] for row in draws]
+    told = with_error(slope, float(np.std(slopes)))
+    line = np.sort(x)
+    axes.plot(line, np.exp(offset) * line**slope, "-", lw=1, color=points[0].get_color(), label=f"exponent {told}")
+    axes.legend(fontsize=8)
+    print(f"\n{name}: exponent {told}, from points beyond two errors")
 
 
 def fit(x: np.ndarray, y: np.ndarray, errors: np.ndarray) -> tuple[float, float]:
