@@ -56,7 +56,7 @@ def main(runs: str, output: str) -> None:
     columns = [(size, start) for size in sorted({key[2] for key in found}) for start in STARTS]
     print("| units | layers | K | start | silent | copies | in opposite pairs | others | mean abs(v) | ", end="")
     print("error / (lr noise^2) | theory |\n" + "|---" * 11 + "|")
-    figure = Figure(figsize=(2.1 * len(columns), 2.0 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(2.1 * len(columns), 1.3 * len(rows) + 0.6), layout="constrained")
     panels = figure.subplots(len(rows), len(columns), squeeze=False)
     for line, (kind, both) in zip(panels, rows, strict=True):
         for axes, (size, start) in zip(line, columns, strict=True):
