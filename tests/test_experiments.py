@@ -76,6 +76,7 @@ TINY = {
         ("network.width=20",),
         ("network.width=20", "network.students=3", "data.samples=0"),
     ],
+    "sgd_decay": [("network.width=20", "training.weight_decay=0.01")],
     "sgd_solutions": [("network.width=20", "training.start.name=denoise", "training.lr_second=0.1")],
     "sgd_both_layers": [("network.width=20", "training.lr_second=0"), ("network.width=20",)],
     "hidden_manifold_sgd": [("network.width=20", "data.law.latent=10", "data.test_patterns=50")],

@@ -101,11 +101,13 @@ def test_every_observable_of_two_layers_returns_what_it_declares(name, law):
     """Students of 3 units, teachers of 2."""
     observable = two_layer.OBSERVABLES.get(name)()
     assert isinstance(observable, AbstractMachineObservable)
+    width = data.LAWS.get(law).fixed_width or 20
 
     def snapshot(key, train):
-        inputs = data.LAWS.build({"name": law} | ({"latent": 5} if law == "hidden_manifold" else {}), "law", width=20)
+        options = {"name": law} | ({"latent": 5} if law == "hidden_manifold" else {})
+        inputs = data.LAWS.build(options, "law", width=width)
         ones, g = np.ones(3), make_activation("erf")
-        machines = random_networks(key, (3, 20), (2, inputs.teacher_width), 1.0, ones, ones[:2], g)
+        machines = random_networks(key, (3, width), (2, inputs.teacher_width), 1.0, ones, ones[:2], g)
         test = 0 if inputs.gaussian_fields else 11
         return two_layer.take_snapshot(machines[0], data.two_layer_problem(key, inputs, *machines, 0.1, train, test))
 

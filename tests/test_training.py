@@ -196,6 +196,19 @@ def test_manifold_features_have_unit_rows():
     np.testing.assert_array_equal(inputs, seen)
 
 
+def test_students_learn_on_digits_which_are_centred_and_scaled():
+    inputs, seen = data.LAWS.get("digits")().draw(jax.random.key(0), None, 20000)
+    assert inputs is seen and inputs.shape == (20000, 64) and inputs.dtype == jnp.float32
+    x = np.asarray(inputs, float)
+    assert np.all(np.abs(x.mean(0)) <= 5 * x.std(0) / 20000**0.5)
+    squares = (x**2).mean(1)
+    assert abs(squares.mean() - 1) < 5 * squares.std() / 20000**0.5
+    driver, progress = driver_of("data=digits_law", "network.width=64", "training.batch=4", "data.test_patterns=500")
+    _, records = advance(driver, progress, 1, 319)
+    first, last = np.asarray(records["test_error"])
+    assert np.all(last < 0.5 * first)
+
+
 @pytest.mark.parametrize("batch", [1, 5])
 def test_every_pattern_is_seen_once_an_epoch(batch):
     driver, progress = driver_of("data.patterns=10", f"training.batch={batch}")
