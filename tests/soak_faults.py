@@ -87,7 +87,9 @@ class Patient:
         for place, name in enumerate(names):
             time.sleep(pause if place else 0.0)
             child.send(signal.Signals[name])
-        self.end(child, DONE, INTERRUPTED, *([-signal.SIGKILL] if "SIGKILL" in names else []))
+        # In the first moments the interpreter has not got to dsm yet, and a signal does what it does to any process.
+        own = names if self.hit == "start" else {"SIGKILL"} & set(names)
+        self.end(child, DONE, INTERRUPTED, *(-signal.Signals[name] for name in own))
 
     def some_checkpoints(self, share: float) -> None:
         """Have at least two checkpoints, of an interrupted run."""
