@@ -139,6 +139,15 @@ class Child:
                 rest -= 0.01
         return self.look()
 
+    def catches(self, number: int) -> bool:
+        """Whether it has a handler for a signal by now (Linux), or is gone."""
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+        except OSError:
+            return True
+        caught = next((line for line in status.splitlines() if line.startswith("SigCgt:")), "SigCgt: 0")
+        return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
     def send(self, number: int) -> None:
         """Send a signal, if it is there to take one."""
         if self.process.poll() is None:

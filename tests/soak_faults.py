@@ -84,11 +84,13 @@ class Patient:
         """Signals, at a place in a phase."""
         child = self.start()
         self.hit = child.reach(phase, share, self.total, self.durations)
+        # In the first moments the interpreter has not got to dsm yet, and a signal does what it does to any process.
+        own = {"SIGKILL"} & set(names)
         for place, name in enumerate(names):
             time.sleep(pause if place else 0.0)
+            if self.hit == "start" and not child.catches(signal.Signals[name]):
+                own.add(name)
             child.send(signal.Signals[name])
-        # In the first moments the interpreter has not got to dsm yet, and a signal does what it does to any process.
-        own = names if self.hit == "start" else {"SIGKILL"} & set(names)
         self.end(child, DONE, INTERRUPTED, *(-signal.Signals[name] for name in own))
 
     def some_checkpoints(self, share: float) -> None:
