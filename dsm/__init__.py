@@ -36,6 +36,7 @@ __all__ = [
     "networks",
     "observables",
     "plotting",
+    "report",
     "run",
     "samplers",
     "store",
@@ -80,6 +81,13 @@ def load_sweep(path: "str | _Path", task: str | None = None, **settings: object)
     from dsm import store
 
     return store.load_sweep(path, task, **settings)
+
+
+def report(path: "str | _Path", out: "str | _Path | None" = None, points: "str | _Path | None" = None) -> _Path:
+    """Write one interactive page about the runs at or below a folder; see `dsm.reporting.report`."""
+    from dsm import reporting
+
+    return reporting.report(path, out, points)
 
 
 def compose(*overrides: str) -> "_Config":

@@ -15,6 +15,7 @@ dsm: statistical physics of learning in teacher-student machines
   dsm [SETTING=VALUE ...]             run what the settings say, or go on with it
   dsm -m SETTING=VALUE,VALUE ...      a sweep: every combination of the values
   dsm status [FOLDER ...]             how the runs below a folder stand (default: runs)
+  dsm report [FOLDER]                 one interactive page about the runs below a folder, as an HTML file
   dsm list [KIND]                     what can be chosen: experiments, moves, observables, ...
   dsm -c job [SETTING=VALUE ...]      print all settings, run nothing
 
@@ -48,7 +49,7 @@ def carry_out(arguments: list[str]) -> int:
     except OSError as error:
         print(f"dsm: the working folder cannot be used: {error.strerror}", file=sys.stderr)
         return EXIT_ERROR
-    if arguments[:1] in (["status"], ["list"]):
+    if arguments[:1] in (["status"], ["list"], ["report"]):
         return _tell(*arguments)
     if "--help" in arguments or "-h" in arguments:
         from dsm.config import presets

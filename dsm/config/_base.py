@@ -45,6 +45,7 @@ class RunConfig:
     figures: bool
     compilation_cache: str | None
     block: int | None = None
+    report: bool = False
     hosts: HostsConfig = dataclasses.field(default_factory=HostsConfig)
     searchpath: list[str] = dataclasses.field(default_factory=list)
 

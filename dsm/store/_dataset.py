@@ -1,5 +1,6 @@
 """Results as labelled datasets: one run."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,22 @@ def load(path: str | Path) -> xr.Dataset:
     Raises:
         StoreError: `path` is not a run directory, has no results yet, or cannot be read.
     """
+    return load_some(path, lambda name, variable: True)
+
+
+def load_some(path: str | Path, wanted: Callable[[str, xr.DataArray], bool]) -> xr.Dataset:
+    """Those variables of a run that are `wanted`, by name and by what is described of them; else as `load`.
+
+    Raises:
+        StoreError: as `load`.
+    """
     directory = RunDirectory(Path(path).expanduser().absolute())
     directory.config()  # first of all: is it a run?
     if not directory.results.exists():
         raise StoreError(f"{directory.path} has no results yet: run it to its end, or stop it with SIGTERM")
     try:
         with xr.open_dataset(directory.results, engine="h5netcdf") as stored:
-            dataset = stored.load()
+            dataset = stored[[name for name in stored.data_vars if wanted(str(name), stored[name])]].load()
     except OSError as error:  # h5py's error for damaged files too
         raise StoreError(f"cannot read {directory.results}: {error}") from error
     return dataset.assign_attrs(attributes(directory))

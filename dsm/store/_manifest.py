@@ -13,10 +13,12 @@ import jax
 PACKAGES = ("dsm", "jax", "jaxlib", "equinox", "optax", "orbax-checkpoint", "hydra-core", "numpy", "xarray")
 
 
-def manifest(timings: dict[str, float], precision: dict[str, str]) -> str:
-    """JSON text with versions, commit, device, timings in seconds, and the precision of what is computed."""
+def manifest(timings: dict[str, float], precision: dict[str, str], command: str | None = None) -> str:
+    """JSON text with versions, commit, device, timings in seconds, the precision of what is computed, and the command that
+    makes the run again."""
     device = jax.devices()[0]
     facts = {
+        "command": command,
         "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},

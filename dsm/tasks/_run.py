@@ -16,6 +16,7 @@ from dsm._results import Outcome
 from dsm._signals import StopRequest, stop_on_signals
 from dsm.config import Config
 from dsm.driver import whole
+from dsm.tasks._command import command_of
 from dsm.tasks._loop import follow
 from dsm.tasks._path import path_of
 from dsm.tasks._report import ProgressNote, Report, log_to
@@ -60,7 +61,7 @@ def carry_out(task: Task, config: Config) -> Report:
                     history = follow(config.run, driver, job.due, checkpoints, stop, job.unit, job.examine, note)
                 driver = whole(driver)  # what is observed once, in the end, is of all problems
                 if stop and history.now < job.due[-1]:
-                    return _interrupt(task, directory, job, driver, history, stop)
+                    return _interrupt(config, task, directory, job, driver, history, stop)
             return _finish(config, task, directory, job, driver, history, stop)
 
 
@@ -110,14 +111,21 @@ def _found(directory: store.RunDirectory) -> tuple[list[Path], float | None]:
 
 
 def _interrupt(
-    task: Task, directory: store.RunDirectory, job: Job, driver: Ensemble, history: History, stop: StopRequest
+    config: Config,
+    task: Task,
+    directory: store.RunDirectory,
+    job: Job,
+    driver: Ensemble,
+    history: History,
+    stop: StopRequest,
 ) -> Report:
     assert stop.received is not None
     logger.info("stopped by %s at %s %d", stop.received.name, job.unit.removesuffix("s"), history.now)
 
     def write() -> tuple[list[Path], float | None]:
         if history.times:
-            _write(task, directory, history, job.dataset(driver, history))
+            _write(config, task, directory, history, job.dataset(driver, history))
+            _show(config, directory)
         return [], None
 
     try:
@@ -139,16 +147,29 @@ def _finish(
     def write() -> tuple[list[Path], float | None]:
         logger.info("writing results%s", " and figures" if config.run.figures else "")
         dataset = job.theory(driver, job.dataset(driver, history))
-        _write(task, directory, history, dataset)
+        _write(config, task, directory, history, dataset)
         told = dataset.assign_attrs(store.attributes(directory))
         figures = task.draw(told, directory.figures) if config.run.figures else []
         value = job.value(dataset)
         directory.finish({"value": value, job.unit: history.now})
+        _show(config, directory)
         return figures, value
 
     return _report(Outcome.done, directory, stop, write)
 
 
-def _write(task: Task, directory: store.RunDirectory, history: History, dataset: xr.Dataset) -> None:
-    directory.write("manifest.json", store.manifest(history.timings, task.precision))
+def _write(config: Config, task: Task, directory: store.RunDirectory, history: History, dataset: xr.Dataset) -> None:
+    directory.write("manifest.json", store.manifest(history.timings, task.precision, command_of(config)))
     store.write(dataset, directory.results)
+
+
+def _show(config: Config, directory: store.RunDirectory) -> None:
+    """A page about the run, if that is asked for. What it shows is on disk already: no page is worth a run."""
+    if not config.run.report:
+        return
+    from dsm.reporting import report  # Plotly is read only where it is used
+
+    try:
+        logger.info("page: %s", report(directory.path))
+    except StoreError as error:
+        logger.warning("no page: %s", error)

@@ -1,0 +1,167 @@
+"""The page: one HTML file with data, styles and scripts in it."""
+
+import datetime
+import html
+import importlib.metadata
+import json
+import logging
+import os
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from plotly.offline import get_plotlyjs
+
+from dsm._errors import StoreError
+from dsm._runs import DONE, RUNNING
+from dsm.reporting._arrays import arrays, describe
+from dsm.reporting._collect import Found, collect, versions
+from dsm.reporting._points import read_points
+from dsm.store import replace_file
+
+#: What the data of a page may take, in letters; the rest of the 15 MB is Plotly.
+LETTERS = 9_000_000
+
+logger = logging.getLogger("dsm")
+
+Json = dict[str, Any]
+
+
+def report(path: str | Path, out: str | Path | None = None, points: str | Path | None = None) -> Path:
+    """Write a page about a run, or about all runs below a folder; returns the file.
+
+    The page is one HTML file that needs no network: status and settings of the runs, interactive plots of what they
+    recorded with error bars, baselines and theory, links to their files, and the commands that make them again. Of a run
+    that is not finished it shows what there is; what cannot be read is named on the page and in the log.
+
+    Arguments:
+        path: a run directory, or a folder with run directories at any depth.
+        out: the file; `report.html` in that folder if None.
+        points: a CSV file with points of others, drawn in grey: columns quantity, axis, x, y and, if known, error, label.
+
+    Raises:
+        StoreError: there is no run, the points cannot be read, or the disk refuses.
+    """
+    root = Path(path).expanduser().absolute()
+    file = root / "report.html" if out is None else Path(out).expanduser().absolute()
+    logger.info("reading the runs below %s", root)
+    found = collect(root)
+    if not file.parent.is_dir():
+        raise StoreError(f"{file}: there is no folder {file.parent}")
+    for run in found:
+        for trouble in run.trouble:
+            logger.warning("%s: %s", run.path, trouble)
+    told = _content(found, root, file)
+    if points is not None:
+        told["points"] = _points(Path(points).expanduser(), told)
+    replace_file(file, lambda temporary: temporary.write_text(_page(told), encoding="utf-8"), lasting=False)
+    return file
+
+
+def _content(found: list[Found], root: Path, file: Path) -> Json:
+    """All that the page knows."""
+    letters = LETTERS / max(1, sum(run.results is not None for run in found))
+    return {
+        "title": root.name,
+        "folder": str(root),
+        "written": datetime.datetime.now().astimezone().isoformat(" ", "minutes"),
+        "dsm": importlib.metadata.version("dsm"),
+        "runs": [_run(run, root, file, letters) for run in found],
+        "swept": _swept(found),
+        "described": _described(found),
+        "notices": _notices(found),
+        "points": [],
+    }
+
+
+def _run(run: Found, root: Path, file: Path, letters: float) -> Json:
+    name = str(run.path.relative_to(root))
+    link = lambda path: Path(os.path.relpath(path, file.parent)).as_posix()  # noqa: E731
+    return {
+        "name": root.name if name == "." else name,
+        "task": run.task,
+        "state": run.standing.state,
+        "progress": "" if run.standing.state == DONE else run.standing.progress,
+        "trouble": run.trouble,
+        "settings": {key: _text(value) for key, value in run.settings.items()},
+        "command": run.manifest.get("command"),
+        "versions": run.manifest.get("versions") or {},
+        "commit": run.manifest.get("commit"),
+        "device": " ".join(str((run.manifest.get("device") or {}).get(key, "")) for key in ("number", "kind")).strip(),
+        "made": run.manifest.get("written", ""),
+        "files": [{"name": path.name, "link": link(path)} for path in run.files],
+        "data": None if run.results is None else arrays(run, letters),
+    }
+
+
+def _described(found: Sequence[Found]) -> Json:
+    told: Json = {}
+    for run in found:
+        for name, variable in run.results.data_vars.items() if run.results is not None else ():
+            if str(name).endswith("_mean"):
+                quantity = str(name).removesuffix("_mean")
+                told.setdefault(quantity, describe(quantity, variable))
+    return told
+
+
+def _swept(found: Sequence[Found]) -> dict[str, list[str]]:
+    """For each task the settings in which its runs differ."""
+    by_task: dict[str, list[Found]] = {}
+    for run in found:
+        if run.results is not None:
+            by_task.setdefault(run.task, []).append(run)
+    differing = {}
+    for task, runs in by_task.items():
+        keys = dict.fromkeys(key for run in runs for key in run.settings)
+        differing[task] = [key for key in keys if len({_text(run.settings.get(key)) for run in runs}) > 1]
+    return differing
+
+
+def _notices(found: Sequence[Found]) -> list[str]:
+    """What a reader must know before looking at the plots."""
+    told = []
+    unfinished = [run for run in found if run.standing.state != DONE]
+    if unfinished:
+        running = sum(run.standing.state == RUNNING for run in unfinished)
+        shown = sum(run.results is not None for run in unfinished)
+        told.append(
+            f"{len(unfinished)} of {len(found)} runs are not finished ({running} of them running); "
+            f"{shown} of these have results so far, without theory."
+        )
+    if silent := [run for run in found if run.standing.state == DONE and run.results is None]:
+        told.append(f"{len(silent)} finished runs cannot be shown; the table says why.")
+    told += [
+        f"The runs were made with several versions of {package}: {', '.join(several)}."
+        for package, several in versions(list(found)).items()
+    ]
+    return told
+
+
+def _points(path: Path, told: Json) -> list[Json]:
+    data = [run["data"] for run in told["runs"] if run["data"] is not None]
+    quantities = {name for one in data for name in one["quantities"]}
+    axes = {dim for one in data for dim in one["coordinates"]} | {
+        key for keys in told["swept"].values() for key in keys
+    }
+    return read_points(path, quantities, axes)
+
+
+def _text(value: Any) -> str:
+    """A setting as on the command line."""
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(_text, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "null" if value is None else str(value)
+
+
+def _page(told: Json) -> str:
+    part = lambda name: (resources.files(__package__) / name).read_text(encoding="utf-8")  # noqa: E731
+    # Inside a script "</" could end it.
+    data = json.dumps(told, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("</", "<\\/")
+    filled = {"title": html.escape(told["title"]), "style": part("page.css"), "script": part("page.js")}
+    page = part("page.html")
+    for name, text in filled.items():
+        page = page.replace(f"<!-- {name} -->", text)
+    return page.replace("<!-- plotly -->", get_plotlyjs()).replace("<!-- data -->", data)

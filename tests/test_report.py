@@ -1,0 +1,308 @@
+"""Pages about runs: what they hold, bad input, and what a browser makes of them."""
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
+
+import dsm as package
+from browser.chromium import MISSING, open_browser
+from dsm import _report, cli, tasks
+from dsm._errors import StoreError
+from dsm._results import EXIT_ERROR
+from dsm.config import preset_files
+from dsm.reporting import _write, report
+from dsm.tasks._command import command_of
+from runs import CACHE, TINY
+
+#: One small run of each task.
+SMALL = {
+    "sample": (*TINY, "observe.theory=true", "data.samples=3"),
+    "online_sgd": ("task=online_sgd", "network.width=20", "training.time=5", "data.samples=3", "data.test_patterns=20"),
+    "specialisation": (
+        *("task=specialisation", "network.width=8", "network.teachers=3", "network.multi=2", "training.epochs=2"),
+        *("training.iterations=5", "data.samples=3", "data.test_patterns=20", "network.decay=[0.5,1]"),
+    ),
+    "narrow": ("task=narrow", "network.width=8", "training.steps=20", "data.samples=3", "data.alpha=[1,2]"),
+}
+needs_browser = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with a run of each task, and a grid of alpha and depth of the main one."""
+    root = tmp_path_factory.mktemp("report") / "runs"
+    common = (f"run.root={root}", "run.figures=false", "run.progress=none", CACHE)
+    for words in SMALL.values():
+        package.run(*words, *common)
+    for depth in (2, 4):
+        for alpha in (2, 4):
+            package.run(*SMALL["sample"], f"network.depth={depth}", f"data.alpha={alpha}", "seed=1", *common)
+    return root
+
+
+@pytest.fixture(scope="module")
+def page(made):
+    return report(made)
+
+
+def content(page: Path) -> dict:
+    """The data on a page."""
+    found = re.search(r'<script id="data" type="application/json">(.*?)</script>', page.read_text(), re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_a_page_holds_what_was_measured(made, page):
+    told = content(page)
+    assert {run["task"] for run in told["runs"]} == set(SMALL) and not told["notices"]
+    assert told["swept"]["sample"] == ["seed", "network.depth", "data.alpha"]
+    for run in told["runs"]:
+        results = package.load(made / run["name"])
+        time = run["data"]["time"]
+        assert run["data"]["records"] == [results.sizes[time]] * 2 and not run["data"]["left_out"]
+        name = "test_loss" if run["task"] == "specialisation" else "test_error"
+        array = run["data"]["quantities"][name]["mean"]
+        expected = results[f"{name}_mean"]
+        assert tuple(array["dims"]) == expected.dims
+        assert array["values"] == pytest.approx(expected.values.ravel().tolist(), rel=2e-4)
+        assert {file["name"] for file in run["files"]} >= {"results.nc", "config.yaml", "manifest.json"}
+        assert all((page.parent / file["link"]).is_file() for file in run["files"])
+    of = {run["task"]: run["data"] for run in told["runs"]}
+    assert "theory" in of["sample"]["quantities"]["test_error"] and "theory" in of["narrow"]["quantities"]["test_error"]
+    assert "theory" in of["online_sgd"]["quantities"]["R"]
+    assert len(of["specialisation"]["scatter"]["groups"]) == 2  # of two decays
+    assert len(of["specialisation"]["scatter"]["groups"][0]["x"]) == 3 * 2 * 3  # samples, students
+
+
+def test_a_page_needs_no_network(page):
+    """Plotly's own text names hosts; nothing of the page is loaded from one."""
+    rest = page.read_text().replace(_write.get_plotlyjs(), "")
+    assert "http://" not in rest and "https://" not in rest
+    assert page.stat().st_size < 15e6
+
+
+def test_what_does_not_fit_is_thinned_out(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(_write, "LETTERS", 60_000)
+    told = content(report(made, tmp_path / "small.html"))
+    data = [run["data"] for run in told["runs"] if run["task"] == "sample"]
+    for one in data:
+        assert one["records"][0] < one["records"][1] or one["left_out"]
+        times = one["coordinates"][one["time"]]["values"]
+        assert times[0] == 0 and times[-1] == 32
+        assert "test_error" in one["quantities"]
+    assert sum(len(json.dumps(one, separators=(",", ":"))) for one in data) < 60_000
+
+
+def test_the_command_of_a_run_leads_to_it(made):
+    """Read back as a shell and Hydra do, for every run and every experiment."""
+    import shlex
+
+    configs = [package.compose(*words) for words in SMALL.values()]
+    configs += [package.compose(f"experiment={name}", "seed=3") for name in preset_files("experiment", [])]
+    configs.append(package.compose("sampler.beta=[0.5,.inf]", "sampler.move={name:spin_flip}", "network.weights=ising"))
+    for config in configs:
+        command = command_of(config)
+        assert command is not None
+        program, *words = shlex.split(command)
+        assert program == "dsm" and package.compose(*words).identity() == config.identity(), command
+    stored = [json.loads(path.read_text())["command"] for path in made.rglob("manifest.json")]
+    assert all(command.startswith("dsm ") for command in stored)
+
+
+def test_a_run_writes_its_page_itself(tmp_path):
+    path = package.run(*TINY, f"run.root={tmp_path}", "run.report=true", "run.progress=none", CACHE)
+    told = content(path / "report.html")
+    assert [run["name"] for run in told["runs"]] == ["seed=0"]
+    assert told["runs"][0]["state"] == "running"  # the run holds its directory until its end
+
+
+def test_the_command_line(made, tmp_path, capsys):
+    assert cli.carry_out(["report", str(made), "--out", str(tmp_path / "page.html")]) == 0
+    assert capsys.readouterr().out.startswith(str(tmp_path / "page.html"))
+    assert package.report(made, tmp_path / "again.html") == tmp_path / "again.html"
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["nowhere"], "nowhere: there is no such folder"),
+        (["empty"], "empty: there is no run in it, finished or not"),
+        (["file"], "file is not a folder"),
+        (["{made}", "--out", "nowhere/page.html"], "there is no folder"),
+        (["{made}", "--points", "nowhere.csv"], "cannot read nowhere.csv: No such file or directory"),
+        (["{made}", "--points", "columns.csv"], "columns.csv: lacks the column axis"),
+        (["{made}", "--points", "quantity.csv"], "quantity.csv, line 2: quantity = typo: must be one of"),
+        (["{made}", "--points", "axis.csv"], "axis.csv, line 3: axis = typo: must be one of"),
+        (["{made}", "--points", "number.csv"], "number.csv, line 2: y = much: must be a number"),
+        (["{made}", "--points", "lacking.csv"], "lacking.csv, line 2: x must be a number"),
+    ],
+)
+def test_bad_input_is_told_in_one_line(words, said, made, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("file").touch()
+    head = "quantity,axis,x,y,error,label\n"
+    Path("columns.csv").write_text("quantity,x,y\ntest_error,1,2\n")
+    Path("quantity.csv").write_text(f"{head}typo,sweep,1,2,,\n")
+    Path("axis.csv").write_text(f"{head}test_error,sweep,1,2,,\ntest_error,typo,1,2,,\n")
+    Path("number.csv").write_text(f"{head}test_error,sweep,1,much,,\n")
+    Path("lacking.csv").write_text(f"{head}test_error,sweep,,2,,\n")
+    assert _report.main([word.format(made=made) for word in words]) == EXIT_ERROR
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.html"))
+
+
+def test_damaged_runs_are_named_and_the_others_shown(made, tmp_path):
+    """Half-finished, unreadable, of another version, without results, without settings."""
+    root = tmp_path / "runs"
+    first = next(path.parent for path in made.rglob("DONE") if "seed=1" in str(path))
+    names = ("good", "half", "unreadable", "other", "gone", "unknown", "text")
+    for name in names:
+        shutil.copytree(first, root / name, ignore=shutil.ignore_patterns("checkpoints"))
+    (root / "half/DONE").unlink()
+    (root / "unreadable/results.nc").write_bytes(b"no dataset")
+    manifest = json.loads((root / "other/manifest.json").read_text())
+    manifest["versions"]["jax"] = "0.1"
+    (root / "other/manifest.json").write_text(json.dumps(manifest))
+    (root / "gone/results.nc").unlink()
+    (root / "unknown/config.yaml").unlink()
+    (root / "text/manifest.json").write_text("{")
+    told = content(report(root))
+    runs = {run["name"]: run for run in told["runs"]}
+    assert set(runs) == set(names)
+    assert not runs["good"]["trouble"] and runs["good"]["data"]
+    assert runs["half"]["state"] == "interrupted" and runs["half"]["data"]
+    assert "cannot read" in runs["unreadable"]["trouble"][0] and runs["unreadable"]["data"] is None
+    assert "results.nc is gone" in runs["gone"]["trouble"][0]
+    assert "config.yaml" in runs["unknown"]["trouble"][0]
+    assert "manifest.json" in runs["text"]["trouble"][0] and runs["text"]["data"]
+    said = " ".join(told["notices"])
+    assert (
+        "several versions of jax: 0.1" in said and "1 of 7 runs are not finished" in said and "cannot be shown" in said
+    )
+    for name in ("good", "half", "other", "text"):
+        shutil.rmtree(root / name)
+    assert report(root).exists()  # a page without any plot
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with open_browser(1280, 900) as opened:
+        yield opened
+
+
+def drawn(browser, plot: str) -> list:
+    """The finite points of the traces of a plot."""
+    program = """
+    return document.getElementById(arguments[0]).data.map(trace =>
+      [trace.name || "", (trace.z ? trace.z.flat() : trace.y).filter(value => value !== null)]);"""
+    return browser.execute_script(program, plot)
+
+
+def chosen(browser, plot: str, label: str) -> Select:
+    card = browser.find_element(By.ID, plot).find_element(By.XPATH, "..")
+    return Select(card.find_element(By.CSS_SELECTOR, f'select[aria-label^="{label}"]'))
+
+
+def errors(browser) -> list[str]:
+    return [line["message"] for line in browser.get_log("browser") if line["level"] in ("SEVERE", "WARNING")]
+
+
+PLOTS = {
+    "sample": ("time", "profile", "setting", "layers-time", "layers-setting", "phases"),
+    "online_sgd": ("time", "setting"),
+    "specialisation": ("time", "setting", "phases", "l-shape"),
+    "narrow": ("time", "setting"),
+}
+
+
+@needs_browser
+def test_every_plot_of_every_task_has_data(browser, page):
+    browser.get(page.as_uri())
+    tasks_there = Select(browser.find_element(By.CSS_SELECTOR, 'select[aria-label="task"]'))
+    for task in tasks.TASKS if set(tasks.TASKS) <= set(SMALL) else SMALL:
+        tasks_there.select_by_value(task)
+        for plot in PLOTS[task]:
+            assert sum(len(values) for _, values in drawn(browser, plot)) > 0, f"{task}: {plot}"
+        rows = browser.find_elements(By.CSS_SELECTOR, "#runs tbody tr")
+        assert len(rows) == (5 if task == "sample" else 1)
+        assert browser.find_element(By.CSS_SELECTOR, "#again pre").text.startswith("dsm ")
+    assert not errors(browser)
+
+
+@needs_browser
+def test_drop_downs_change_plots_to_what_was_measured(browser, made, page):
+    browser.get(page.as_uri())
+    Select(browser.find_element(By.CSS_SELECTOR, 'select[aria-label="task"]')).select_by_value("sample")
+    sweep = package.load_sweep(made, task="sample", seed=1)
+    for depth in ("2", "4"):
+        chosen(browser, "time", "one curve for each").select_by_value("data.alpha")
+        chosen(browser, "time", "seed").select_by_value("1")
+        chosen(browser, "time", "network.depth").select_by_value(depth)
+        curves = {name: values for name, values in drawn(browser, "time") if name.startswith("alpha = ")}
+        for alpha in (2.0, 4.0):
+            expected = sweep.test_error_mean.sel(depth=int(depth), alpha=alpha).isel(beta=0)
+            (values,) = (own for name, own in curves.items() if float(name.removeprefix("alpha = ")) == alpha)
+            assert values == pytest.approx(expected.values.tolist(), rel=2e-4)
+    chosen(browser, "profile", "quantity").select_by_value("teacher_spin_overlap_test")
+    chosen(browser, "profile", "one curve for each").select_by_value("nothing")
+    names = [name for name, _ in drawn(browser, "profile")]
+    assert any(name.startswith("theory, layered") for name in names) and "baseline: independent machines" in names
+    assert drawn(browser, "profile")[0][1][0] == 1  # two machines see the same input
+    assert not errors(browser)
+
+
+@needs_browser
+def test_points_of_others_are_grey(browser, made, tmp_path):
+    with (tmp_path / "paper.csv").open("w", newline="") as file:
+        rows = [["quantity", "axis", "x", "y", "error", "label"], ["test_error", "sweep", 10, 0.25, 0.01, "a paper"]]
+        csv.writer(file).writerows(rows)
+    browser.get(report(made, tmp_path / "page.html", tmp_path / "paper.csv").as_uri())
+    Select(browser.find_element(By.CSS_SELECTOR, 'select[aria-label="task"]')).select_by_value("sample")
+    assert ["a paper", [0.25]] in drawn(browser, "time")
+
+
+@needs_browser
+@pytest.mark.parametrize("width, dark", [(1280, False), (420, True)])
+def test_a_page_is_readable_and_has_names(width, dark, page):
+    with open_browser(width, 900, dark) as browser:
+        browser.get(page.as_uri())
+        widest = browser.execute_script("return document.documentElement.scrollWidth")
+        assert widest <= width  # nothing to the right of the screen
+        controls = browser.find_elements(By.CSS_SELECTOR, "select, input")
+        assert controls and all(control.accessible_name for control in controls)
+        plots = browser.find_elements(By.CSS_SELECTOR, ".plot")
+        assert all(plot.get_attribute("aria-label") and plot.rect["width"] > 0.8 * width - 40 for plot in plots)
+        ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        paper = browser.execute_script("return document.querySelector('.plot')._fullLayout.paper_bgcolor")
+        assert (ground == "rgb(21, 23, 26)") == dark and (paper == "#15171a") == dark
+        assert not errors(browser)
+
+
+@needs_browser
+def test_names_of_runs_are_no_markup(browser, made, tmp_path):
+    first = next(path.parent for path in made.rglob("DONE") if "seed=1" in str(path))
+    shutil.copytree(first, tmp_path / "<b>&amp;<script>alert(1)<", ignore=shutil.ignore_patterns("checkpoints"))
+    settings = yaml.safe_load((first / "config.yaml").read_text())
+    settings["experiment"] = "</script><script>document.title='taken'</script>"
+    folder = tmp_path / "<b>&amp;<script>alert(1)<"
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    browser.get(report(folder, tmp_path / "page.html").as_uri())
+    assert browser.title == folder.name and browser.find_element(By.TAG_NAME, "h1").text == folder.name
+    assert sum(len(values) for _, values in drawn(browser, "time")) > 0
+
+
+def test_no_page_is_worth_a_run(tmp_path, monkeypatch, caplog):
+    def refuse(path):
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr("dsm.reporting.report", refuse)
+    path = package.run(*TINY, f"run.root={tmp_path}", "run.report=true", "run.progress=none", CACHE)
+    assert (path / "DONE").exists() and "no page: the disk is full" in caplog.text
