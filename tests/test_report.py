@@ -39,11 +39,12 @@ def made(tmp_path_factory):
     """A folder with a run of each task, and a grid of alpha and depth of the main one."""
     root = tmp_path_factory.mktemp("report") / "runs"
     common = (f"run.root={root}", "run.figures=false", "run.progress=none", CACHE)
-    for words in SMALL.values():
-        package.run(*words, *common)
-    for depth in (2, 4):
-        for alpha in (2, 4):
-            package.run(*SMALL["sample"], f"network.depth={depth}", f"data.alpha={alpha}", "seed=1", *common)
+    for task, words in SMALL.items():
+        grid = [(depth, alpha) for depth in (2, 3) for alpha in (2, 4)] if task == "sample" else []
+        for depth, alpha in grid:
+            package.run(*words, f"network.depth={depth}", f"data.alpha={alpha}", "data.max_alpha=4", *common)
+        if not grid:
+            package.run(*words, *common)
     return root
 
 
@@ -62,7 +63,7 @@ def content(page: Path) -> dict:
 def test_a_page_holds_what_was_measured(made, page):
     told = content(page)
     assert {run["task"] for run in told["runs"]} == set(SMALL) and not told["notices"]
-    assert told["swept"]["sample"] == ["seed", "network.depth", "data.alpha"]
+    assert set(told["swept"]["sample"]) == {"data.alpha", "network.depth"}
     for run in told["runs"]:
         results = package.load(made / run["name"])
         time = run["data"]["time"]
@@ -71,7 +72,7 @@ def test_a_page_holds_what_was_measured(made, page):
         array = run["data"]["quantities"][name]["mean"]
         expected = results[f"{name}_mean"]
         assert tuple(array["dims"]) == expected.dims
-        assert array["values"] == pytest.approx(expected.values.ravel().tolist(), rel=2e-4)
+        assert array["values"] == pytest.approx(expected.values.ravel().tolist(), rel=5e-4)
         assert {file["name"] for file in run["files"]} >= {"results.nc", "config.yaml", "manifest.json"}
         assert all((page.parent / file["link"]).is_file() for file in run["files"])
     of = {run["task"]: run["data"] for run in told["runs"]}
@@ -106,7 +107,7 @@ def test_the_command_of_a_run_leads_to_it(made):
 
     configs = [package.compose(*words) for words in SMALL.values()]
     configs += [package.compose(f"experiment={name}", "seed=3") for name in preset_files("experiment", [])]
-    configs.append(package.compose("sampler.beta=[0.5,.inf]", "sampler.move={name:spin_flip}", "network.weights=ising"))
+    configs.append(package.compose("sampler.beta=[0.5,inf]", "sampler.move={name:spin_flip}", "network.weights=ising"))
     for config in configs:
         command = command_of(config)
         assert command is not None
@@ -120,7 +121,7 @@ def test_a_run_writes_its_page_itself(tmp_path):
     path = package.run(*TINY, f"run.root={tmp_path}", "run.report=true", "run.progress=none", CACHE)
     told = content(path / "report.html")
     assert [run["name"] for run in told["runs"]] == ["seed=0"]
-    assert told["runs"][0]["state"] == "running"  # the run holds its directory until its end
+    assert told["runs"][0]["state"] == "done"
 
 
 def test_the_command_line(made, tmp_path, capsys):
@@ -145,6 +146,7 @@ def test_the_command_line(made, tmp_path, capsys):
     ],
 )
 def test_bad_input_is_told_in_one_line(words, said, made, tmp_path, monkeypatch, capsys):
+    made = next((made / "quickstart").rglob("DONE")).parent  # one run is read sooner than all
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     Path("file").touch()
@@ -162,7 +164,7 @@ def test_bad_input_is_told_in_one_line(words, said, made, tmp_path, monkeypatch,
 def test_damaged_runs_are_named_and_the_others_shown(made, tmp_path):
     """Half-finished, unreadable, of another version, without results, without settings."""
     root = tmp_path / "runs"
-    first = next(path.parent for path in made.rglob("DONE") if "seed=1" in str(path))
+    first = next(path.parent for path in made.rglob("DONE") if "alpha" in str(path))
     names = ("good", "half", "unreadable", "other", "gone", "unknown", "text")
     for name in names:
         shutil.copytree(first, root / name, ignore=shutil.ignore_patterns("checkpoints"))
@@ -232,7 +234,7 @@ def test_every_plot_of_every_task_has_data(browser, page):
         for plot in PLOTS[task]:
             assert sum(len(values) for _, values in drawn(browser, plot)) > 0, f"{task}: {plot}"
         rows = browser.find_elements(By.CSS_SELECTOR, "#runs tbody tr")
-        assert len(rows) == (5 if task == "sample" else 1)
+        assert len(rows) == (4 if task == "sample" else 1)
         assert browser.find_element(By.CSS_SELECTOR, "#again pre").text.startswith("dsm ")
     assert not errors(browser)
 
@@ -241,16 +243,15 @@ def test_every_plot_of_every_task_has_data(browser, page):
 def test_drop_downs_change_plots_to_what_was_measured(browser, made, page):
     browser.get(page.as_uri())
     Select(browser.find_element(By.CSS_SELECTOR, 'select[aria-label="task"]')).select_by_value("sample")
-    sweep = package.load_sweep(made, task="sample", seed=1)
-    for depth in ("2", "4"):
+    sweep = package.load_sweep(made, task="sample")
+    for depth in ("2", "3"):
         chosen(browser, "time", "one curve for each").select_by_value("data.alpha")
-        chosen(browser, "time", "seed").select_by_value("1")
         chosen(browser, "time", "network.depth").select_by_value(depth)
         curves = {name: values for name, values in drawn(browser, "time") if name.startswith("alpha = ")}
         for alpha in (2.0, 4.0):
             expected = sweep.test_error_mean.sel(depth=int(depth), alpha=alpha).isel(beta=0)
             (values,) = (own for name, own in curves.items() if float(name.removeprefix("alpha = ")) == alpha)
-            assert values == pytest.approx(expected.values.tolist(), rel=2e-4)
+            assert values == pytest.approx(expected.values.tolist(), rel=5e-4)
     chosen(browser, "profile", "quantity").select_by_value("teacher_spin_overlap_test")
     chosen(browser, "profile", "one curve for each").select_by_value("nothing")
     names = [name for name, _ in drawn(browser, "profile")]
@@ -288,7 +289,7 @@ def test_a_page_is_readable_and_has_names(width, dark, page):
 
 @needs_browser
 def test_names_of_runs_are_no_markup(browser, made, tmp_path):
-    first = next(path.parent for path in made.rglob("DONE") if "seed=1" in str(path))
+    first = next(path.parent for path in made.rglob("DONE") if "alpha" in str(path))
     shutil.copytree(first, tmp_path / "<b>&amp;<script>alert(1)<", ignore=shutil.ignore_patterns("checkpoints"))
     settings = yaml.safe_load((first / "config.yaml").read_text())
     settings["experiment"] = "</script><script>document.title='taken'</script>"

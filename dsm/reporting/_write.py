@@ -45,10 +45,10 @@ def report(path: str | Path, out: str | Path | None = None, points: str | Path |
     """
     root = Path(path).expanduser().absolute()
     file = root / "report.html" if out is None else Path(out).expanduser().absolute()
+    if root.is_dir() and not file.parent.is_dir():
+        raise StoreError(f"{file}: there is no folder {file.parent}")
     logger.info("reading the runs below %s", root)
     found = collect(root)
-    if not file.parent.is_dir():
-        raise StoreError(f"{file}: there is no folder {file.parent}")
     for run in found:
         for trouble in run.trouble:
             logger.warning("%s: %s", run.path, trouble)
@@ -141,7 +141,8 @@ def _notices(found: Sequence[Found]) -> list[str]:
 def _points(path: Path, told: Json) -> list[Json]:
     data = [run["data"] for run in told["runs"] if run["data"] is not None]
     quantities = {name for one in data for name in one["quantities"]}
-    axes = {dim for one in data for dim in one["coordinates"]} | {
+    arrays_there = [quantity["mean"] for one in data for quantity in one["quantities"].values()]
+    axes = {dim for array in arrays_there for dim in array["dims"]} | {
         key for keys in told["swept"].values() for key in keys
     }
     return read_points(path, quantities, axes)
