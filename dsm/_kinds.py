@@ -51,6 +51,7 @@ KINDS = {
         ),
     ),
     "moves": Kind("how Monte Carlo changes a weight", (Place("samplers.MOVES", "sampler.move.name=NAME"),)),
+    "trackers": Kind("services that are told of a run", (Place("tracking.TRACKERS", "run.tracker.name=NAME"),)),
     "schedules": Kind("how beta reaches its value", (Place("samplers.SCHEDULES", "sampler.schedule.name=NAME"),)),
     "weights": Kind(
         "what weights of sign perceptrons are drawn from", (Place("networks.PRIORS", "network.weights=NAME"),)

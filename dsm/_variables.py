@@ -4,9 +4,18 @@ Whoever makes a quantity describes it here once. Storage and figures read the de
 """
 
 import math
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 from dsm._errors import ConfigError
+
+#: Dimensions of time, one a task.
+TIMES = ("sweep", "t", "epoch", "step")
+
+
+def time_of(dims: Container[str]) -> str | None:
+    """Which of these dimensions is time; None if there is none."""
+    return next((name for name in TIMES if name in dims), None)
 
 
 class Variable(NamedTuple):

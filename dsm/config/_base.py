@@ -5,7 +5,8 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
-from dsm._errors import is_integer, require
+from dsm._errors import ConfigError, is_integer, require
+from dsm.tracking import TRACKERS
 
 
 @dataclass
@@ -46,6 +47,7 @@ class RunConfig:
     compilation_cache: str | None
     block: int | None = None
     report: bool = False
+    tracker: dict[str, Any] = dataclasses.field(default_factory=lambda: {"name": "none"})
     hosts: HostsConfig = dataclasses.field(default_factory=HostsConfig)
     searchpath: list[str] = dataclasses.field(default_factory=list)
 
@@ -65,6 +67,10 @@ class RunConfig:
             self.progress,
             "one of auto, bar, lines, none",
         )
+        try:
+            TRACKERS.build(self.tracker, "run.tracker").check()
+        except ConfigError as error:
+            raise error if str(error).startswith("run.") else ConfigError(f"run.tracker.{error}") from None
 
 
 #: Sections and settings, by dotted key, that say how a run is carried out: no result depends on them.

@@ -12,11 +12,10 @@ import numpy as np
 import xarray as xr
 
 from dsm._runs import DONE
+from dsm._variables import time_of
 from dsm.plotting._sampling import at_rest, burn_in
 from dsm.reporting._collect import Found
 
-#: Dimensions of time, one a task.
-TIMES = ("sweep", "t", "epoch", "step")
 #: Records that are kept of a run before a quantity is left out.
 RECORDS = 24
 #: Significant digits of a number on the page.
@@ -47,7 +46,7 @@ def arrays(found: Found, letters: float) -> Json:
 def _thinned(found: Found, letters: float) -> Json:
     dataset = found.results
     assert dataset is not None
-    time = next((name for name in TIMES if name in dataset.dims), None)
+    time = time_of([str(dim) for dim in dataset.dims])
     names = [str(name).removesuffix("_mean") for name in dataset.data_vars if str(name).endswith("_mean")]
     names = [name for name in names if not name.startswith("baseline_")]
     names, records, left_out = _within(dataset, names, time, letters / LETTERS)

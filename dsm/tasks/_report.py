@@ -4,6 +4,7 @@ import contextlib
 import logging
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,10 +77,13 @@ class ProgressNote:
         directory: that of the run.
         unit: name of the unit of time, in the plural.
         total: units of the whole run.
+        also: what else is told of the units done, as often.
     """
 
-    def __init__(self, directory: store.RunDirectory, unit: str, total: int) -> None:
-        self._directory, self._unit, self._total = directory, unit, total
+    def __init__(
+        self, directory: store.RunDirectory, unit: str, total: int, also: Callable[[int], None] = lambda done: None
+    ) -> None:
+        self._directory, self._unit, self._total, self._also = directory, unit, total, also
         self._noted: tuple[float, int] | None = None
 
     def update(self, done: int) -> None:
@@ -91,6 +95,7 @@ class ProgressNote:
                 return
             rate = (done - before) / max(now - then, 1e-9)
         self._directory.note_progress(self._unit, self._total, done, rate)
+        self._also(done)
         self._noted = now, done
 
 

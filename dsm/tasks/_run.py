@@ -21,6 +21,7 @@ from dsm.tasks._loop import follow
 from dsm.tasks._path import path_of
 from dsm.tasks._report import ProgressNote, Report, log_to
 from dsm.tasks._task import Ensemble, History, Job, Task, task_of
+from dsm.tasks._tracking import Tracking
 
 #: Seconds after which a file that another host has made can be seen.
 VISIBLE = 30.0
@@ -51,18 +52,27 @@ def carry_out(task: Task, config: Config) -> Report:
         with _opened(path, config) as directory, stop_on_signals() as stop, _hosts.bereaved():
             if job is None or _hosts.agree(_hosts.first(lambda: directory.is_done)):
                 return _report(Outcome.already_done, directory, stop, lambda: _found(directory))
-            driver, history = None, History(0, [], {}, {})
-            if job.driver is not None:
-                logger.info("drawing teachers and data")
-                with stop.nothing_to_save():
-                    driver = job.driver()
-                note = ProgressNote(directory, job.unit, job.due[-1]).update if _hosts.is_first() else lambda done: None
-                with store.Checkpoints(directory.checkpoints, config.run.keep) as checkpoints:
-                    history = follow(config.run, driver, job.due, checkpoints, stop, job.unit, job.examine, note)
-                driver = whole(driver)  # what is observed once, in the end, is of all problems
-                if stop and history.now < job.due[-1]:
-                    return _interrupt(config, task, directory, job, driver, history, stop)
-            return _finish(config, task, directory, job, driver, history, stop)
+            with Tracking(config, directory) as tracking:
+                return _simulate(config, task, directory, job, stop, tracking)
+
+
+def _simulate(
+    config: Config, task: Task, directory: store.RunDirectory, job: Job, stop: StopRequest, tracking: Tracking
+) -> Report:
+    driver, history = None, History(0, [], {}, {})
+    if job.driver is not None:
+        logger.info("drawing teachers and data")
+        with stop.nothing_to_save():
+            driver = job.driver()
+        total = job.due[-1]
+        told = lambda done: tracking.progress(done, total)  # noqa: E731
+        note = ProgressNote(directory, job.unit, total, told).update if _hosts.is_first() else lambda done: None
+        with store.Checkpoints(directory.checkpoints, config.run.keep) as checkpoints:
+            history = follow(config.run, driver, job.due, checkpoints, stop, job.unit, job.examine, note)
+        driver = whole(driver)  # what is observed once, in the end, is of all problems
+        if stop and history.now < total:
+            return _interrupt(config, task, directory, job, driver, history, stop, tracking)
+    return _finish(config, task, directory, job, driver, history, stop, tracking)
 
 
 @contextlib.contextmanager
@@ -118,14 +128,18 @@ def _interrupt(
     driver: Ensemble,
     history: History,
     stop: StopRequest,
+    tracking: Tracking,
 ) -> Report:
     assert stop.received is not None
     logger.info("stopped by %s at %s %d", stop.received.name, job.unit.removesuffix("s"), history.now)
 
     def write() -> tuple[list[Path], float | None]:
         if history.times:
-            _write(config, task, directory, history, job.dataset(driver, history))
+            dataset = job.dataset(driver, history)
+            _write(config, task, directory, history, dataset)
             _show(config, directory)
+            tracking.results(dataset)
+        tracking.end("interrupted")
         return [], None
 
     try:
@@ -143,6 +157,7 @@ def _finish(
     driver: Ensemble | None,
     history: History,
     stop: StopRequest,
+    tracking: Tracking,
 ) -> Report:
     def write() -> tuple[list[Path], float | None]:
         logger.info("writing results%s", " and figures" if config.run.figures else "")
@@ -153,6 +168,8 @@ def _finish(
         value = job.value(dataset)
         directory.finish({"value": value, job.unit: history.now})
         _show(config, directory)
+        tracking.results(dataset)
+        tracking.end("done", figures)
         return figures, value
 
     return _report(Outcome.done, directory, stop, write)
