@@ -1,10 +1,10 @@
-# make run: the quickstart; make test: lint, types and all tests; make quick: some of them, under 90 seconds.
-# Each sets up a virtual environment first.
+# make run: the quickstart; make test: lint, types and all tests; make quick: some of them, under 90 seconds; make docs: the
+# documentation in site/, with executed notebooks. Each sets up a virtual environment first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test quick lint clean
+.PHONY: run test quick lint docs clean
 
 run: $(VENV)/installed
 	$(BIN)/dsm experiment=quickstart
@@ -20,6 +20,9 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/installed-docs
+	DSM_DOCS_EXECUTE=1 NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file .mkdocs.yml
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("dsm needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
@@ -32,5 +35,9 @@ $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable ".[test]"
 	touch $@
 
+$(VENV)/installed-docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --editable ".[docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) site

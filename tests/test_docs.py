@@ -1,0 +1,171 @@
+"""The documentation site: it builds without a warning, needs no other host, has the whole API, and can be searched."""
+
+import ast
+import html
+import importlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
+
+import pytest
+
+import dsm
+from runs import environment
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPERIMENTS = sorted(path.parent.name for path in ROOT.glob("experiments/*/README.md"))
+SUBPACKAGES = sorted(path.stem for path in ROOT.glob("docs/api/*.md") if path.stem not in ("index", "dsm"))
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+#: It may ask nobody anything, and no other host has an address.
+QUIET = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND"),
+)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The site, built once: a process of its own, since tests run with warnings as errors."""
+    folder = tmp_path_factory.mktemp("site")
+    build = ["-m", "mkdocs", "build", "--strict", "--config-file", str(ROOT / ".mkdocs.yml"), "--site-dir", str(folder)]
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    settings = environment(NO_MKDOCS_2_WARNING="1", PYTHONPATH=path, DSM_DOCS_EXECUTE="0")
+    done = subprocess.run([sys.executable, *build], env=settings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pages(site):
+    """The text of each page."""
+    return {path.relative_to(site).as_posix(): path.read_text() for path in sorted(site.rglob("*.html"))}
+
+
+def attributes(page: str, pattern: str) -> list[str]:
+    return [html.unescape(value) for value in re.findall(pattern, page)]
+
+
+def test_pages_ask_no_other_host(site, pages):
+    """Scripts, styles, fonts, images and frames are files of the site."""
+    for name, page in pages.items():
+        loaded = attributes(page, r'<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)="([^"]*)"')
+        assert loaded, name
+        for target in loaded:
+            assert not urlsplit(target).netloc, (name, target)
+    for style in site.rglob("*.css"):
+        for target in re.findall(r"url\(\s*[\"']?([^\"')]+)", style.read_text()):
+            assert target.startswith("data:") or not urlsplit(target).netloc, (style.name, target)
+
+
+def test_links_lead_somewhere(site, pages):
+    """Every file and every place within a file that a page of the site refers to is there."""
+    places = {name: set(attributes(page, r'\bid="([^"]+)"')) for name, page in pages.items()}
+    for name, page in pages.items():
+        if name == "404.html":
+            continue  # served for any address: its links begin at the root
+        for target in attributes(page, r'<(?:a|img|script|link)\b[^>]*?\b(?:src|href)="([^"]*)"'):
+            parts = urlsplit(target)
+            if parts.scheme or parts.netloc:
+                continue
+            path = (site / name).parent / unquote(parts.path) if parts.path else site / name
+            assert path.is_file(), (name, target)
+            if parts.fragment and path.suffix == ".html":
+                file = path.resolve().relative_to(site.resolve()).as_posix()
+                assert unquote(parts.fragment) in places[file] | {"__skip"}, (name, target)
+
+
+def test_links_work_in_the_repository_too():
+    """Links between Markdown files are relative, and lead to files."""
+    for page in [*ROOT.glob("docs/**/*.md"), *ROOT.glob("experiments/*/README.md"), *ROOT.glob("*.md")]:
+        text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+        for target in re.findall(r"\]\(([^()\s]+)\)", text):
+            if not urlsplit(target).scheme and not target.startswith("#"):
+                assert (page.parent / target.partition("#")[0]).exists(), (page, target)
+
+
+def names_of_the_api() -> dict[str, list[str]]:
+    """`__all__` of every package of dsm whose name says that it is public, read and not imported."""
+    found = {}
+    for path in [Path(dsm.__file__), *Path(dsm.__file__).parent.rglob("*/__init__.py")]:
+        package = ".".join(["dsm", *path.parent.relative_to(Path(dsm.__file__).parent).parts])
+        if not any(part.startswith("_") for part in package.split(".")):
+            (found[package],) = (
+                ast.literal_eval(node.value)
+                for node in ast.parse(path.read_text()).body
+                if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
+            )
+    return found
+
+
+def test_every_name_of_the_api_is_on_a_page(pages):
+    """A page for each subpackage, and on it every name that the subpackage says it has."""
+    names = names_of_the_api()
+    assert {name for name in names if name.count(".") == 1} == {f"dsm.{name}" for name in SUBPACKAGES}
+    for package, own in names.items():
+        page = pages[f"api/{(package.split('.') + ['dsm'])[1]}.html"]
+        anchors = set(re.findall(r'id="([^"]+)"', page))
+        assert not {f"{package}.{name}" for name in own} - anchors - set(names), package
+
+
+def test_docstrings_are_taken_for_text(pages):
+    """Stars of powers and brackets of averages are not those of Markdown."""
+    assert "E &lt;J&gt;**2" in pages["api/theory.html"]
+    assert not [name for name, page in pages.items() if name.startswith("api/") and re.search(r"<strong>\d\)", page)]
+
+
+def test_equations_are_mathml(site, pages):
+    number = 0
+    for name, page in pages.items():
+        assert "arithmatex" not in page, name
+        for equation in re.findall(r"<math\b.*?</math>", page, re.DOTALL):
+            number += 1
+            text = "".join(ElementTree.fromstring(equation).itertext())
+            assert text.strip() and "\\" not in text, (name, equation)
+    for name in ("physics", "sampler", "theory", "online_sgd", "specialisation", "narrow", "symbols"):
+        assert "<math" in pages[f"{name}.html"], name
+    assert number > 100
+
+
+def test_an_unknown_command_of_an_equation_is_an_error():
+    sys.path.insert(0, str(ROOT / "docs" / "site"))
+    try:
+        equations = importlib.import_module("equations")
+    finally:
+        sys.path.remove(str(ROOT / "docs" / "site"))
+    assert "<msqrt>" in equations.mathml(r"\sqrt{x}", "inline")
+    with pytest.raises(Exception, match="nocommand"):
+        equations.mathml(r"\nocommand x", "inline")
+
+
+def test_gallery_has_a_card_for_each_experiment(site, pages):
+    cards = re.findall(
+        r'<a class="card" href="experiments/(\w+)/index.html">\s*<img src="([^"]+)"', pages["gallery.html"]
+    )
+    assert sorted(name for name, _ in cards) == EXPERIMENTS
+    assert all((site / figure).is_file() for _, figure in cards)
+    assert pages["gallery.html"].count("<strong>") == len(cards)
+
+
+def test_index_of_the_search_has_the_pages(site, pages):
+    index = json.loads((site / "search" / "search_index.json").read_text())
+    found = {entry["location"].partition("#")[0] for entry in index["docs"]}
+    assert set(pages) - {"404.html"} <= found | {""}
+    assert (site / "search" / "search_index.js").read_text().startswith("var __index = ")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_search_from_disk(site, tmp_path):
+    """A browser opens the site from disk, searches, and has nothing to complain about."""
+    page = f"{(site / 'index.html').as_uri()}?q=replica"
+    flags = (*QUIET, f"--user-data-dir={tmp_path}", "--enable-logging=stderr", "--virtual-time-budget=10000")
+    done = subprocess.run([CHROMIUM, *flags, "--dump-dom", page], capture_output=True, text=True, timeout=50)
+    assert re.search(r"md-search-result__meta\">\s*\d+ matching documents", done.stdout), done.stderr[-2000:]
+    assert 'class="md-search-result__item"' in done.stdout
+    complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line or "ERR_NAME_NOT_RESOLVED" in line]
+    assert not complaints
