@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from fontTools.ttLib import TTFont
 
 import dsm
 from runs import environment
@@ -120,13 +121,16 @@ def test_docstrings_are_taken_for_text(pages):
 
 
 def test_equations_are_mathml(site, pages):
-    number = 0
+    """Each is MathML that can be read, and the font that comes with the site has all that is in them."""
+    number, glyphs = 0, set(TTFont(site / "site" / "equations.woff").getBestCmap())
+    assert {ord("√"), ord("𝑞")} <= glyphs
     for name, page in pages.items():
         assert "arithmatex" not in page, name
         for equation in re.findall(r"<math\b.*?</math>", page, re.DOTALL):
             number += 1
             text = "".join(ElementTree.fromstring(equation).itertext())
             assert text.strip() and "\\" not in text, (name, equation)
+            assert set(map(ord, text)) - {*map(ord, "\n\u2061")} <= glyphs, (name, text)
     for name in ("physics", "sampler", "theory", "online_sgd", "specialisation", "narrow", "symbols"):
         assert "<math" in pages[f"{name}.html"], name
     assert number > 100

@@ -73,6 +73,8 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     source = in_repository(page.file.src_uri)
+    if page.file.src_uri.startswith("api/"):
+        page.meta["search"] = {"boost": 0.001}  # what is explained comes before what is listed
 
     def rewritten(found: re.Match[str]) -> str:
         target, hash_, anchor = found[3].partition("#")
