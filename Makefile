@@ -21,7 +21,7 @@ lint: $(VENV)/installed-test
 	$(BIN)/mypy
 
 docs: $(VENV)/installed-docs
-	DSM_DOCS_EXECUTE=1 NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file .mkdocs.yml
+	DSM_LOCAL=none DSM_DOCS_EXECUTE=1 NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file .mkdocs.yml
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("dsm needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'

@@ -21,7 +21,7 @@ from runs import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = sorted(path.parent.name for path in ROOT.glob("experiments/*/README.md"))
-SUBPACKAGES = sorted(path.stem for path in ROOT.glob("docs/api/*.md") if path.stem not in ("index", "dsm"))
+SUBPACKAGES = sorted(path.stem for path in ROOT.glob("docs/api/*.md") if path.stem not in ("index", "dsm", "parts"))
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 #: It may ask nobody anything, and no other host has an address.
 QUIET = (
@@ -112,6 +112,14 @@ def test_every_name_of_the_api_is_on_a_page(pages):
         page = pages[f"api/{(package.split('.') + ['dsm'])[1]}.html"]
         anchors = set(re.findall(r'id="([^"]+)"', page))
         assert not {f"{package}.{name}" for name in own} - anchors - set(names), package
+
+
+def test_every_registered_part_is_on_a_page(pages):
+    """By its name, as the decorators of the package have them."""
+    page = html.unescape(pages["api/parts.html"])
+    for path in Path(dsm.__file__).parent.rglob("*.py"):
+        for name in re.findall(r"^@[A-Z_]+\.register\(\"(\w+)\"\)", path.read_text(), re.MULTILINE):
+            assert f"<code>{name}</code>" in page, (path, name)
 
 
 def test_docstrings_are_taken_for_text(pages):
