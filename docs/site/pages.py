@@ -56,9 +56,11 @@ def group_of(experiment: Path) -> str:
 
 
 def on_config(config: MkDocsConfig) -> None:
-    groups: dict[str, list[str]] = {title: [] for title in (OTHERS, *GROUPS.values())}
+    groups: dict[str, list[dict[str, str]]] = {title: [] for title in (OTHERS, *GROUPS.values())}
     for experiment in EXPERIMENTS:
-        groups[group_of(experiment)].append(f"experiments/{experiment.name}/README.md")
+        title = (experiment / "README.md").read_text().splitlines()[0].removeprefix("# ")
+        page = {title.partition(":")[0]: f"experiments/{experiment.name}/README.md"}
+        groups[group_of(experiment)].append(page)
     menu = next(entry["Experiments"] for entry in config.nav or [] if "Experiments" in entry)
     menu.extend({title: pages} for title, pages in groups.items())
 
