@@ -199,7 +199,7 @@ def test_search_from_disk(site, tmp_path):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-@pytest.mark.parametrize("page", ["theory", "gallery", "api/theory", "notebooks/01_students_of_a_deep_teacher"])
+@pytest.mark.parametrize("page", ["theory", "gallery", "api/theory", "notebooks/01_first_machine"])
 def test_pages_from_disk(page, site, tmp_path):
     found, wrong = seen((site / f"{page}.html").as_uri(), tmp_path)
     assert "</article>" in found and not wrong
