@@ -1,6 +1,7 @@
 """Every experiment runs; sweeps run and join; the wheel works alone."""
 
 import importlib.util
+import runpy
 import shutil
 import subprocess
 import sys
@@ -264,3 +265,46 @@ def test_wheel_works_alone(tmp_path):
     words = ["experiment=quickstart", *SMALL, "network.width=4", "run.figures=false", "observe.quantities=[energy]"]
     subprocess.run([tmp_path / "venv/bin/dsm", *words], cwd=empty, env=alone, check=True, capture_output=True)
     assert len(list(empty.rglob("DONE"))) == 1
+
+
+def second_figure(tmp_path, script: str, file: str, *runs: tuple[str, ...]) -> None:
+    """Run what a figure beside the first of an experiment is drawn from, and draw it."""
+    for words in runs:
+        dsm.run(*words, *SMALL, f"run.root={tmp_path / 'runs'}", "run.progress=none", "run.figures=false")
+    path = ROOT / "experiments" / script
+    done = subprocess.run(
+        [sys.executable, path, tmp_path / "runs", tmp_path / file], env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / file).stat().st_size > 10_000 and done.stdout.startswith("| ")
+
+
+def test_figure_above_both_transitions_is_drawn(tmp_path):
+    one = ("experiment=profile", "data.alpha=14", "observe.burn_in=2", "observe.every=1")
+    one = (*one, "observe.quantities=[gauge_invariant_overlap,gauge_invariant_weight_overlap]")
+    runs = [
+        (*one, f"network.fan_in={c}", f"network.width={2 * c}", f"sampler.start={start}")
+        for c in (2, 3)
+        for start in ("planted", "random")
+    ]
+    second_figure(tmp_path, "profile/above.py", "above.png", *runs)
+
+
+def test_figure_of_two_widths_of_the_manifold_is_drawn(tmp_path):
+    one = ("experiment=manifold", "network=random", "network.fan_in=3", "observe.quantities=[energy,test_error]")
+    runs = [(*one, f"network.width={n}", f"data.inputs.latent={d}") for n, d in ((4, 2), (6, 8))]
+    second_figure(tmp_path, "manifold/widths.py", "widths.png", *runs)
+
+
+def test_values_of_earlier_runs_are_kept(tmp_path):
+    """`deep_limit` draws what its file of values has, and adds what is new."""
+    folder = ROOT / "experiments" / "deep_limit"
+    shutil.copy(folder / "values.csv", tmp_path)
+    before = (tmp_path / "values.csv").read_text().splitlines()
+    words = ("experiment=deep_limit", "network.width=6", "network.depth=2", "network.fan_in=2", "data.alpha=4")
+    words = (*words, "observe.quantities=[energy,test_error]")
+    dsm.run(*words, *SMALL, f"run.root={tmp_path / 'runs'}", "run.progress=none", "run.figures=false")
+    module = runpy.run_path(str(folder / "figure.py"))
+    module["main"](str(tmp_path / "runs"), str(tmp_path / "figure.png"), str(tmp_path / "values.csv"))
+    after = (tmp_path / "values.csv").read_text().splitlines()
+    assert set(before) < set(after) and len(after) == len(before) + 1

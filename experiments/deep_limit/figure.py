@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from matplotlib.figure import Figure
 
 import dsm
 from dsm.plotting import with_error
 
 CLOSURES = {"layered": "-", "yoshino": ":"}
+#: Depths at which the theory is solved: each compiles a program.
+DEPTHS = (1, 2, 3, 4, 6, 8, 16, 32)
 
 
 class Point(NamedTuple):
@@ -55,10 +56,11 @@ def main(runs: str, file: str, values: str = "") -> None:
         print(f"{where} | {energy} | {point.solved:.0%} | {test} | {below:.1f} |")
     figure = Figure(figsize=(4.8 * len(series), 4.6), layout="constrained")
     for axes, (alpha, curves) in zip(figure.subplots(1, len(series), squeeze=False)[0], series.items(), strict=True):
-        depths = np.arange(1, 1 + int(max(point.depth for members in curves.values() for point in members)))
+        deepest = max(point.depth for members in curves.values() for point in members)
+        depths = [depth for depth in DEPTHS if depth <= deepest]
         for closure, line in CLOSURES.items():
             errors = [
-                float(dsm.theory.deep_student_machine(int(depth), alpha, closure=closure, branch="ordered").test_error)
+                float(dsm.theory.deep_student_machine(depth, alpha, closure=closure, branch="ordered").test_error)
                 for depth in depths
             ]
             axes.plot(depths, errors, line, color="0.4", lw=1, label=f"{closure}, dense limit")
@@ -74,7 +76,8 @@ def main(runs: str, file: str, values: str = "") -> None:
         axes.set_xscale("log", base=2)
         axes.legend(fontsize=8)
     figure.suptitle(
-        "greedy, random starts, c = 8\nfilled: all chains have E = 0, open: not all\n16 samples, 8 replicas, jackknife errors",
+        "greedy, random starts, c = 8\nfilled: all chains have E = 0, open: not all\n16 samples, 8 replicas, jackknife "
+        "errors",
         fontsize=9,
     )
     figure.savefig(file, dpi=110)

@@ -39,7 +39,9 @@ def main(runs: str, file: str) -> None:
     sizes = sorted({c for start, c in found if ("random", c) in found and ("planted", c) in found})
     first = found["planted", sizes[0]]
     alpha, beta = float(first.attrs["data.alpha"]), float(first.beta)
-    solutions = {c: dsm.theory.deep_student_machine(first.sizes["layer"], alpha, closure=c, beta=beta) for c in CLOSURES}
+    solutions = {
+        c: dsm.theory.deep_student_machine(first.sizes["layer"], alpha, closure=c, beta=beta) for c in CLOSURES
+    }
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     print(f"| quantity | c | {' | '.join(name for _, name in SERIES.values())} | difference of the starts, in errors |")
     print("|---|---|---|---|---|---|")
@@ -54,7 +56,9 @@ def main(runs: str, file: str) -> None:
         for key, (marker, label) in SERIES.items():
             y, error = np.array(means[key]).T
             axes.errorbar(1 / np.array(sizes), y, error, fmt=marker, ms=5, mfc="none", capsize=2, label=label)
-        both = np.array([combine(means["planted", "student"][i], means["random", "student"][i]) for i in range(len(sizes))])
+        both = np.array(
+            [combine(means["planted", "student"][i], means["random", "student"][i]) for i in range(len(sizes))]
+        )
         theory = {closure: exact(name, layer, solution) for closure, solution in solutions.items()}
         for degree, least, label in FITS:
             chosen = [i for i, c in enumerate(sizes) if c >= least]
@@ -64,9 +68,12 @@ def main(runs: str, file: str) -> None:
             limit = coefficients[0], covariance[0, 0] ** 0.5
             limits.append((symbol, label, limit, chi / max(1, len(chosen) - degree - 1), theory))
             x = np.linspace(0, 1 / sizes[0 if least == 0 else chosen[0]], 50)
-            axes.plot(x, np.polynomial.polynomial.polyval(x, coefficients), lw=0.9, color="0.4", ls=":" if degree == 1 else "--")
+            line = ":" if degree == 1 else "--"
+            axes.plot(x, np.polynomial.polynomial.polyval(x, coefficients), line, lw=0.9, color="0.4")
         for closure, marker in CLOSURES.items():
-            axes.plot(0, theory[closure], marker, ms=9, color="k", mfc="none", clip_on=False, label=f"theory, {closure}")
+            axes.plot(
+                0, theory[closure], marker, ms=9, color="k", mfc="none", clip_on=False, label=f"theory, {closure}"
+            )
         axes.axhline(0, color="0.8", lw=0.8)
         axes.set(title=symbol, xlabel="$1/c$", xlim=(-0.002, 1.1 / sizes[0]))
     axes.legend(fontsize=7)
