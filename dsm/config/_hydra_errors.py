@@ -72,8 +72,10 @@ def _unreadable(word: str, reason: str) -> str:
     """About a word that is no override, which is mostly a matter of quoting."""
     key, equal, value = word.partition("=")
     if word.startswith("-"):
-        loop = "; in Python, call dsm.run in a loop" if word in ("-m", "--multirun") else ""
-        return f"{word}: is an option of the command line, not a setting{loop}"
+        instead = {"-m": "call dsm.run in a loop", "--config-dir": 'give "hydra.searchpath=[file://FOLDER]"'}
+        instead |= {"--multirun": instead["-m"], "-cd": instead["--config-dir"]}
+        python = f"; in Python, {instead[key]}" if key in instead else ""
+        return f"{word}: is an option of the command line, not a setting{python}"
     if not equal or not key.strip("+~ "):
         return f"{word}: must be written as setting=value{'' if equal else _meant(word)}"
     if key != key.strip() or " " in key:

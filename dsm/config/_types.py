@@ -21,8 +21,10 @@ from dsm._registry import whole
 
 
 def with_whole_numbers(settings: DictConfig, schema: type) -> DictConfig:
-    """`settings` with integers for whole floats, such as 1e3, wherever `schema` wants integers."""
+    """`settings` with integers for whole floats, such as 1e3, wherever `schema` wants integers, and in all options of parts:
+    what those are converts itself, and 1 and 1.0 are one run."""
     settings = copy.deepcopy(settings)
+    _whole_options(settings)
     for key in _integers(schema):
         value = OmegaConf.select(settings, key)
         if isinstance(value, float):
@@ -30,6 +32,16 @@ def with_whole_numbers(settings: DictConfig, schema: type) -> DictConfig:
         elif isinstance(value, ListConfig):
             OmegaConf.update(settings, key, [whole(entry) for entry in value])
     return settings
+
+
+def _whole_options(node: Any) -> None:
+    if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
+        for key in list(node):
+            child = node._get_node(key)
+            if isinstance(child, DictConfig):
+                _whole_options(child)
+            elif "name" in node and isinstance(value := child._value(), float):
+                node[key] = whole(value)
 
 
 def _integers(schema: type, prefix: str = "") -> Iterator[str]:

@@ -184,7 +184,9 @@ def _lines(dataset: xr.Dataset) -> list[str]:
     """What the lines are, as parts of a caption."""
     theory = any(str(name).startswith("theory_") for name in dataset.data_vars)
     told = ["dotted: baseline, another teacher"]
-    return [*told, "theory: specialised (solid), unspecialised (dashed)"] if theory else told
+    if not theory:
+        return told
+    return [*told, "theory of equilibrium, N ≫ 1: specialised (solid), unspecialised (dashed)"]
 
 
 def settled(dataset: xr.Dataset, name: str, share: float = 0.5) -> tuple[np.ndarray, np.ndarray]:

@@ -149,7 +149,9 @@ def _points(path: Path, told: Json) -> list[Json]:
 
 
 def _text(value: Any) -> str:
-    """A setting as on the command line."""
+    """A setting as on the command line; 2.0 and 2 are the same."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     if isinstance(value, (list, tuple)):
         return f"[{','.join(map(_text, value))}]"
     if isinstance(value, bool):

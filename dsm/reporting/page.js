@@ -38,6 +38,17 @@ class Group { // the runs of one task
     this.task = task;
     this.runs = page.runs.filter(run => run.task === task && run.data);
     this.swept = page.swept[task] || [];
+    const differing = (a, b) => this.swept.filter(key => a.settings[key] !== b.settings[key]);
+    // Where a page begins: at the run with the most neighbours, that is runs which differ from it in one setting.
+    let most = -1;
+    for (const run of this.runs) {
+      const counts = {};
+      for (const other of this.runs) { const keys = differing(run, other); if (keys.length === 1) counts[keys[0]] = (counts[keys[0]] || 0) + 1; }
+      const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+      if (all > most) { most = all; this.reference = run; this.counts = counts; }
+    }
+    const rank = key => (key === "seed" ? 1e6 : 0) - (this.counts[key] || 0);
+    this.swept = [...this.swept].sort((a, b) => rank(a) - rank(b));
     this.time = (this.runs.find(run => run.data.time) || { data: {} }).data.time;
     this.quantities = {};
     for (const run of this.runs)
@@ -191,7 +202,7 @@ function fixings(group, name, drawn, at, changed) {
       options = [...(rests ? [REST] : []), LAST, ...evenly(options, 40)];
     }
     if (!options.includes(at[axis]))
-      at[axis] = axis === group.time ? options[0] : group.isSetting(axis) ? text(group.runs[0].settings[axis] ?? "null") : preferred(axis, options);
+      at[axis] = axis === group.time ? options[0] : group.isSetting(axis) ? text(group.reference.settings[axis] ?? "null") : preferred(axis, options);
     controls.push(choice(group.title(axis), options.map(value => [value, value]), at[axis], value => { at[axis] = value; changed(); }));
   }
   return controls;
@@ -312,6 +323,9 @@ function lines(group, id, title, about, kind, choices) {
       found.runs.forEach(run => runs.add(run));
       traces.push(...ofCurve(found, value === null ? "simulation" : `${state.series.split(".").pop()} = ${value}`, colour(index, values.length), state.x === group.time, values.length === 1));
     });
+    const keys = new Set(traces.filter(trace => trace.key).map(trace => trace.key));
+    if (values.length > 1) for (const key of [...keys].sort())
+      traces.push({ x: [null], y: [null], mode: "lines", name: key, line: { color: "#888", dash: traces.find(trace => trace.key === key).line.dash } });
     const grey = page.points.filter(point => point.quantity === state.name && point.axis === state.x);
     for (const label of unique(grey.map(point => point.label))) {
       const own = grey.filter(point => point.label === label);
@@ -356,11 +370,11 @@ function ofCurve(found, name, shade, band, alone) {
     error_y: !band && error ? { type: "data", array: error.map(value => value ?? 0), color: shade } : undefined,
   });
   found.theory.forEach((line, index) => traces.push({
-    x: found.x, y: line.values, mode: "lines", name: alone ? line.name : `${line.name} (${name})`, legendgroup: alone ? line.name : name,
+    x: found.x, y: line.values, mode: "lines", key: line.name, name: alone ? line.name : `${line.name} (${name})`, legendgroup: alone ? line.name : name,
     line: { color: alone ? (dark.matches ? "#eeeeee" : "#222222") : shade, width: 1.5, dash: ["solid", "dash", "dashdot", "dot"][index % 4] }, showlegend: alone,
   }));
   if (found.baseline && found.baseline.some(value => value !== null))
-    traces.push({ x: found.x, y: found.baseline, mode: "lines", name: "baseline: independent machines", legendgroup: "baseline", showlegend: alone,
+    traces.push({ x: found.x, y: found.baseline, mode: "lines", key: "baseline: independent machines", name: "baseline: independent machines", legendgroup: "baseline", showlegend: alone,
       line: { color: "#888", dash: "dot", width: 1.5 } });
   return traces;
 }
@@ -439,10 +453,11 @@ function show(task) {
   redraw.length = 0;
   document.getElementById("plots").replaceChildren();
   const group = new Group(task), time = group.time;
-  const others = name => group.axes(name).filter(axis => axis !== time && axis !== "layer");
+  const last = axis => (axis === "seed" ? 1 : 0);
+  const others = name => group.axes(name).filter(axis => axis !== time && axis !== "layer").sort((a, b) => last(a) - last(b));
   const has = (name, axis) => group.axes(name).includes(axis);
   if (group.runs.length) {
-    lines(group, "time", "In the course of time", "Points are means over replicas and samples, bands their errors, dotted grey lines independent machines. Click a name in the legend to hide it.", "curve", name => time && has(name, time) ? [time] : []);
+    lines(group, "time", "In the course of time", "Points are means over replicas and samples, bands their errors; lines without points are theory, where there is one, and dotted grey ones independent machines. Click a name in the legend to hide it.", "curve", name => time && has(name, time) ? [time] : []);
     lines(group, "profile", "Over layers", "From the input to the output. Lines are theory, where there is one beside the results; dotted grey: independent machines.", "profile", name => has(name, "layer") ? ["layer"] : []);
     lines(group, "setting", "Against a setting", "One point a run, or an entry of an axis within runs.", "curve", name => others(name));
     map(group, "layers-time", "Layers and time", "", name => time && has(name, time) && has(name, "layer") ? [[time, "layer"]] : [], "profile");

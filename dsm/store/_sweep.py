@@ -170,6 +170,8 @@ def _join(rows: dict[tuple, xr.Dataset], keys: list[str]) -> xr.Dataset:
     datasets = [_indexed(rows[placed[position]]) for position in sorted(placed)]
     joined = xr.concat(datasets, "run", **CONCAT)
     if math.prod(map(len, values)) > SPARSE * len(rows):
+        share = f"{len(rows)} of {math.prod(map(len, values))} combinations of {', '.join(names)} were run"
+        logger.info("%s: the runs lie side by side along the dimension run; settings choose among them", share)
         columns = zip(*(placed[position] for position in sorted(placed)), strict=True)
         return joined.assign_coords(
             {name: ("run", _coordinate(column)) for name, column in zip(names, columns, strict=True)}
