@@ -51,7 +51,15 @@ TINY = {
         ("network.width=8", "network.depth=3", "sampler=annealing", "sampler.schedule.sweeps=2"),
     ],
     "depth": [("network.width=8", "network.depth=3")],
-    "width": [("network.width=8",)],
+    "width": [
+        ("network.width=8",),
+        (
+            "network=random",
+            "network.width=8",
+            "network.fan_in=3",
+            "observe.quantities=[energy,test_error,same_layer_correlation]",
+        ),
+    ],
     "manifold": [("network.width=8", "data.inputs.latent=2"), ("network.width=8", "data.inputs.latent=3")],
     "alpha": [("network.width=8", "network.depth=2")],
     "relaxation": [("network.width=8", "network.fan_in=3", "observe.references=[0]")],
