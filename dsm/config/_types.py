@@ -40,7 +40,7 @@ def _whole_options(node: Any) -> None:
             child = node._get_node(key)
             if isinstance(child, DictConfig):
                 _whole_options(child)
-            elif "name" in node and isinstance(value := child._value(), float):
+            elif "name" in node and child is not None and isinstance(value := child._value(), float):
                 node[key] = whole(value)
 
 
