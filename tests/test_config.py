@@ -266,3 +266,9 @@ def test_experiment_says_what_it_asks_and_how_to_run_it(name):
     assert lines[0] == "# @package _global_"
     assert lines[1].startswith("# ") and not lines[1].startswith("# dsm")  # what it asks, for `dsm list experiments`
     assert lines[2].startswith((f"# dsm experiment={name}", f"# dsm -m experiment={name}"))
+
+
+@pytest.mark.parametrize("option", ["sampler.move.step_std", "data.label_beta"])
+def test_a_whole_number_is_one_run_however_it_is_written(option):
+    one, other = (dsm.compose("experiment=quickstart", f"{option}={value}") for value in ("1", "1.0"))
+    assert path_of(one) == path_of(other) and one.identity() == other.identity()
