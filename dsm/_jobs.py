@@ -108,6 +108,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         known = [name for name in (*parser._option_string_actions, "--trace") if name.startswith("--")]
         close = did_you_mean(word, known) or "; dsm --help tells which there are"
         raise ConfigError(f"{word}: there is no such option{close}")
+    if options.multirun and any(getattr(options, name) for name in SHOWS):
+        raise ConfigError("-m: what is shown is of one job, without -m")
     return options
 
 

@@ -119,14 +119,13 @@ KINDS = {
 
 
 def summary(text: str | None) -> str:
-    """The first sentence of a docstring, or what stands before its first colon if that is more than a word or two."""
+    """The first sentence of a docstring."""
     words = inspect.cleandoc(text or "").split("\n\n")[0].split()
     for number, word in enumerate(words, 1):
         sentence = " ".join(words[:number])
         closed = all(sentence.count(left) <= sentence.count(right) for left, right in ("()", "[]"))
-        ended = re.search(r"[.]['\")]*$" if number < 3 else r"[.:]['\")]*$", word)
-        if closed and ended and not word.endswith("..."):
-            return sentence.rstrip(":")
+        if closed and re.search(r"[.]['\")]*$", word) and not word.endswith("..."):
+            return sentence
     return " ".join(words)
 
 

@@ -2,10 +2,13 @@
 
 import contextlib
 import logging
+import os
+import shlex
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -52,16 +55,17 @@ def sweep(composed: DictConfig, context: HydraContext, job: Callable[[DictConfig
     words = [str(word) for word in composed.hydra.overrides.task]
     context.callbacks.on_multirun_start(config=composed, config_name="config")
     if type(sweeper) is BasicSweeper:
-        ends = _grid(sweeper, composed, context, words)
-        status = _summary(ends)
+        status = _summary(*_grid(sweeper, composed, context, words))
     else:
         status = _chosen(sweeper, words)
     context.callbacks.on_multirun_end(config=composed, config_name="config")
     return status
 
 
-def _grid(sweeper: BasicSweeper, composed: DictConfig, context: HydraContext, words: Words) -> list[tuple[Words, End]]:
-    """How each job of a grid ended."""
+def _grid(
+    sweeper: BasicSweeper, composed: DictConfig, context: HydraContext, words: Words
+) -> tuple[list[tuple[Words, End]], set[Path]]:
+    """How each job of a grid ended, and the directories of those that are done."""
     overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(
         [f"{key}={value}" for key, value in sweeper.params.items()] + words
     )
@@ -87,7 +91,8 @@ def _grid(sweeper: BasicSweeper, composed: DictConfig, context: HydraContext, wo
         batch = left[first : first + size]
         launched = _launch(sweeper, [jobs[number] for number in batch], [configs[number] for number in batch], first)
         ends |= zip(batch, launched, strict=True)
-    return [(names[number], ends[number]) for number in range(len(jobs))]
+    done = {tasks.path_of(config) for number, config in configs.items() if ends[number][0] == "done"}
+    return [(names[number], ends[number]) for number in range(len(jobs))], done
 
 
 def _settings(composed: DictConfig, context: HydraContext, job: Words) -> Config | str:
@@ -157,9 +162,9 @@ def to_workers(number: int) -> None:
             child.send_signal(number)
 
 
-def _summary(ends: Sequence[tuple[Words, End]]) -> int:
-    """Print how the jobs ended; returns the exit status of the sweep. An interruption outweighs an error: after it there is
-    work left."""
+def _summary(ends: Sequence[tuple[Words, End]], done: Collection[Path]) -> int:
+    """Print how the jobs ended, and what shows those that are done; returns the exit status of the sweep. An interruption
+    outweighs an error: after it there is work left."""
     counts = Counter(how for _, (how, _) in ends)
     logger.info(
         "%d job%s: %s",
@@ -173,6 +178,8 @@ def _summary(ends: Sequence[tuple[Words, End]]) -> int:
                 logger.info("  %s: %s%s", how, _spell(words), f": {reason.splitlines()[0]}" if how == "failed" else "")
     for advice in dict.fromkeys(ADVICE[how] for how in ADVICE if counts[how]):
         logger.info("%s", advice)
+    if len(done) > 1 and (folder := os.path.commonpath([path.absolute() for path in done])) != os.sep:
+        logger.info("one page about them: dsm report %s", shlex.quote(os.path.relpath(folder)))
     if counts["interrupted"] or counts["not started"] or counts["held"]:
         return EXIT_INTERRUPTED
     return EXIT_ERROR if counts["failed"] else 0

@@ -49,6 +49,8 @@ def carry_out(arguments: list[str]) -> int:
     except OSError as error:
         print(f"dsm: the working folder cannot be used: {error.strerror}", file=sys.stderr)
         return EXIT_ERROR
+    if arguments[:1] in (["--config-dir"], ["-cd"]) and arguments[2:3] == ["list"]:
+        arguments = [*arguments[2:], *arguments[:2]]
     if arguments[:1] in (["status"], ["list"], ["report"]):
         return _tell(*arguments)
     if "--help" in arguments or "-h" in arguments:

@@ -33,6 +33,7 @@ def test_help_and_version_are_the_projects_own(capsys):
     "words, said",
     {
         "--verson": "--verson: there is no such option; did you mean --version?",
+        "-m experiment=quickstart -c job": "-m: what is shown is of one job, without -m",
         "--xyz": "--xyz: there is no such option; dsm --help tells which there are",
         "experiment=quickstart --config-dir": "argument --config-dir/-cd: expected one argument",
     }.items(),
@@ -93,7 +94,7 @@ def own(tmp_path):
 
 def test_own_experiments_from_the_command_line(own):
     done = dsm("--config-dir", "myconf", "-m", "experiment=mine", "sampler=greedy,wide", "run.figures=false", cwd=own)
-    assert "2 jobs: 2 done" in done.stderr
+    assert done.stderr.endswith("2 jobs: 2 done\none page about them: dsm report runs/mine\n")
     assert {path.parents[1].name for path in own.rglob("DONE")} == {"default", "sampler=wide"}
 
 

@@ -15,7 +15,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf.errors import OmegaConfBaseException
 
 import dsm
-from dsm import _kinds, _list, _runs, _status, store, tasks
+from dsm import _kinds, _list, _runs, _status, cli, store, tasks
 from dsm._errors import ConfigError, StoreError
 from dsm._near import near
 from dsm._registry import Registry
@@ -206,7 +206,10 @@ WRONG = {
     "++network.depth.x=3": "network.depth = {'x': 3}: must be an integer",
     "experiment=narow_decay": "experiment = narow_decay: is none of the N there are; did you mean narrow_decay?",
     "network=dens": "network = dens: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer; did you...",
-    "network=a/b": "network = a/b: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer",
+    "network=a/b": "network = a/b: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer; one of your "
+    'own is found with --config-dir FOLDER, in Python "hydra.searchpath=[file://FOLDER]"',
+    "sampler.move.name=jump": "sampler.move.name = jump: must be one of gaussian, heat_bath, spin_flip, version_space; one of "
+    "your own must be imported first, as plugins=[MODULE] does",
     "netwrk=dense": "netwrk = dense: there is no such setting with task=sample; did you mean network?",
     "network@here=dense": "network@here: network has no preset at here; leave out @here",
     "+network=dense": "network: is chosen twice; leave out the plus, as in network=NAME",
@@ -225,6 +228,7 @@ WRONG = {
     "seed": "seed: must be written as setting=value",
     "quickstart": "quickstart: must be written as setting=value; did you mean experiment=quickstart?",
     "statsu": "statsu: must be written as setting=value; did you mean dsm status?",
+    "repot": "repot: must be written as setting=value; did you mean dsm report?",
     "-m": "-m: is an option of the command line, not a setting; in Python, call dsm.run in a loop",
     "=3": "=3: must be written as setting=value",
     "a=[1,": "a = [1,: [ and ] must come in pairs",
@@ -314,7 +318,8 @@ def test_experiments_and_parts_say_what_they_are(capsys):
     assert "iid independent signs" in listed(capsys, "data")
     moves = listed(capsys, "moves")
     assert moves[0] == "sampler.move.name=NAME"
-    assert moves[1:3] == ["gaussian J -> sqrt(1 - d**2) J + d xi with xi ~ N(0, 1)", "step_std=0.3"]
+    told = "gaussian J -> sqrt(1 - d**2) J + d xi with xi ~ N(0, 1): an autoregression, reversible with respect to N(0, 1)."
+    assert " ".join(moves[1:]).startswith(f"{told} step_std=0.3")
     assert listed(capsys, "rates")[-1] == "epochs=... factors=..."
     assert "optimiser=sgd" in listed(capsys, "dynamics")
     assert "width=" not in " ".join(listed(capsys, "inputs"))  # follows from network.width
@@ -361,12 +366,14 @@ def own_parts(tmp_path, monkeypatch):
 
 def test_parts_and_experiments_of_ones_own_are_listed(own_parts, capsys):
     lines = listed(capsys, "schedules", "plugins=[plugin_of_the_list]")
-    assert lines[lines.index("mine As it likes to") + 1] == "steps=[1,null,true]"
+    assert lines[lines.index("mine As it likes to: up and down.") + 1] == "steps=[1,null,true]"
     assert lines[lines.index("bare") + 1] == "up=true"
     lines = listed(capsys, "experiments", "--config-dir", "conf")
     assert {"mine What do I ask?", "silent", "depth Does a very deep machine still generalise?"} <= set(lines)
     assert "flavour presets in conf flavour=NAME" in listed(capsys, "-cd", "conf")
     assert listed(capsys, "flavour", "-cd", "conf") == ["flavour=NAME", "sweet sugar"]
+    assert cli.carry_out(["--config-dir", "conf", "list", "flavour"]) == 0  # where the option stands for runs
+    assert "sweet" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -395,8 +402,7 @@ def test_what_cannot_be_listed_is_said_in_one_line(own_parts, capsys, words, mes
         (None, ""),
         ("One.\n\nTwo.", "One."),
         ("One two\n    three. Four.", "One two three."),
-        ("The step (Duane et al., Phys. Lett.): all of it. More", "The step (Duane et al., Phys. Lett.)"),
-        ("Energy: the mean. More.", "Energy: the mean."),
+        ("The step (Duane et al., Phys. Lett.): all of it. More", "The step (Duane et al., Phys. Lett.): all of it."),
         ("no end", "no end"),
     ],
 )

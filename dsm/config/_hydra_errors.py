@@ -19,6 +19,8 @@ UNCOMPOSABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueErr
 MANY = 12
 #: Launchers that an extra of the package brings, and which one.
 EXTRAS = {"joblib": "joblib", "slurm": "slurm", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+#: Where presets of the user come from.
+OWN = 'one of your own is found with --config-dir FOLDER, in Python "hydra.searchpath=[file://FOLDER]"'
 #: A preset that is no name: Hydra does not say which.
 NO_NAME = re.compile(r"^[+~]*([\w/]+)=(null|true|false|[-+.\d]*)$", re.IGNORECASE)
 
@@ -61,7 +63,8 @@ def _missing_preset(group: str, name: str, names: list[str]) -> str:
     close = did_you_mean(name, names, 6)
     if close and len(names) > MANY:
         return f"{group} = {name}: is none of the {len(names)} there are{close}"
-    return f"{group} = {name}: must be one of {', '.join(names)}{close}"
+    own = "" if group.startswith("hydra") else f"; {OWN}"
+    return f"{group} = {name}: must be one of {', '.join(names)}{close or own}"
 
 
 def _not_installed(launcher: str) -> str:
@@ -96,7 +99,7 @@ def _meant(word: str) -> str:
     for group, names in presets().items():
         if word in names:
             return f"; did you mean {group}={word}?"
-    if close := near(word, ["list", "status"], 1):
+    if close := near(word, ["list", "report", "status"], 1):
         return f"; did you mean dsm {close[0]}?"
     return ""
 
