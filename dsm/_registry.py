@@ -101,7 +101,9 @@ class Registry(Generic[T]):
                 from.
         """
         if not isinstance(name, str) or name not in self._parts:
-            close = did_you_mean(name, self._parts) or "; one of your own must be imported first, as plugins=[MODULE] does"
+            close = (
+                did_you_mean(name, self._parts) or "; one of your own must be imported first, as plugins=[MODULE] does"
+            )
             raise ConfigError(f"{key or self.kind} = {name}: must be one of {', '.join(self.names)}{close}")
         part = self._parts[name]
         if not is_own(part):

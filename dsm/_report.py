@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--out", metavar="FILE", help="the page (default: report.html in that folder)")
     parser.add_argument(
-        "--points", metavar="CSV", help="points of others: columns quantity, axis, x, y[, error, label]"
+        "--points", metavar="CSV", help="points of others: columns quantity, axis, x, y[, error, label] and settings"
     )
     options = parser.parse_args(arguments)
     log_to_console()

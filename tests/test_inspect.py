@@ -206,10 +206,10 @@ WRONG = {
     "++network.depth.x=3": "network.depth = {'x': 3}: must be an integer",
     "experiment=narow_decay": "experiment = narow_decay: is none of the N there are; did you mean narrow_decay?",
     "network=dens": "network = dens: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer; did you...",
-    "network=a/b": "network = a/b: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer; one of your "
-    'own is found with --config-dir FOLDER, in Python "hydra.searchpath=[file://FOLDER]"',
-    "sampler.move.name=jump": "sampler.move.name = jump: must be one of gaussian, heat_bath, spin_flip, version_space; one of "
-    "your own must be imported first, as plugins=[MODULE] does",
+    "network=a/b": "network = a/b: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer; one "
+    'of your own is found with --config-dir FOLDER, in Python "hydra.searchpath=[file://FOLDER]"',
+    "sampler.move.name=jump": "sampler.move.name = jump: must be one of gaussian, heat_bath, spin_flip, version_space; one "
+    "of your own must be imported first, as plugins=[MODULE] does",
     "netwrk=dense": "netwrk = dense: there is no such setting with task=sample; did you mean network?",
     "network@here=dense": "network@here: network has no preset at here; leave out @here",
     "+network=dense": "network: is chosen twice; leave out the plus, as in network=NAME",

@@ -17,7 +17,9 @@ from dsm import _report, cli, tasks
 from dsm._errors import StoreError
 from dsm._results import EXIT_ERROR
 from dsm.config import preset_files
-from dsm.reporting import _write, report
+from dsm.observables.narrow import OBSERVABLES
+from dsm.reporting import _points, _write, report
+from dsm.reporting._points import as_text, published
 from dsm.tasks._command import command_of
 from runs import CACHE, TINY
 
@@ -141,6 +143,10 @@ def test_the_command_line(made, tmp_path, capsys):
         (["{made}", "--points", "columns.csv"], "columns.csv: lacks the column axis"),
         (["{made}", "--points", "quantity.csv"], "quantity.csv, line 2: quantity = typo: must be one of"),
         (["{made}", "--points", "axis.csv"], "axis.csv, line 3: axis = typo: must be one of"),
+        (
+            ["{made}", "--points", "setting.csv"],
+            "setting.csv: column = network.dpth: must be one of quantity, axis",
+        ),
         (["{made}", "--points", "number.csv"], "number.csv, line 2: y = much: must be a number"),
         (["{made}", "--points", "lacking.csv"], "lacking.csv, line 2: x must be a number"),
     ],
@@ -154,6 +160,7 @@ def test_bad_input_is_told_in_one_line(words, said, made, tmp_path, monkeypatch,
     Path("columns.csv").write_text("quantity,x,y\ntest_error,1,2\n")
     Path("quantity.csv").write_text(f"{head}typo,sweep,1,2,,\n")
     Path("axis.csv").write_text(f"{head}test_error,sweep,1,2,,\ntest_error,typo,1,2,,\n")
+    Path("setting.csv").write_text("quantity,axis,x,y,network.dpth\ntest_error,sweep,1,2,3\n")
     Path("number.csv").write_text(f"{head}test_error,sweep,1,much,,\n")
     Path("lacking.csv").write_text(f"{head}test_error,sweep,,2,,\n")
     assert _report.main([word.format(made=made) for word in words]) == EXIT_ERROR
@@ -263,11 +270,70 @@ def test_drop_downs_change_plots_to_what_was_measured(browser, made, page):
 @needs_browser
 def test_points_of_others_are_grey(browser, made, tmp_path):
     with (tmp_path / "paper.csv").open("w", newline="") as file:
-        rows = [["quantity", "axis", "x", "y", "error", "label"], ["test_error", "sweep", 10, 0.25, 0.01, "a paper"]]
+        rows = [["quantity", "axis", "x", "y", "error", "label", "network.depth", "seed"]]
+        rows += [["test_error", "sweep", 10, 0.25, 0.01, "a paper", depth, "0.0"] for depth in ("2.0", "")]
+        rows += [
+            ["test_error", "sweep", 10, 0.25, 0.01, "another", 3, 0],
+            ["test_error", "sweep", 10, 0.25, "", "", 2, 1],
+        ]
         csv.writer(file).writerows(rows)
     browser.get(report(made, tmp_path / "page.html", tmp_path / "paper.csv").as_uri())
     Select(browser.find_element(By.CSS_SELECTOR, 'select[aria-label="task"]')).select_by_value("sample")
-    assert ["a paper", [0.25]] in drawn(browser, "time")
+    chosen(browser, "time", "one curve for each").select_by_value("data.alpha")
+    for depth, grey in (("2", [["a paper", [0.25, 0.25]]]), ("3", [["a paper", [0.25]], ["another", [0.25]]])):
+        chosen(browser, "time", "network.depth").select_by_value(depth)
+        assert [own for own in drawn(browser, "time") if own[0] in ("a paper", "another", "published")] == grey
+
+
+def settings_of(*words: str) -> dict[str, str]:
+    return {key: as_text(value) for key, value in package.compose(*words).identity().items()}
+
+
+def test_points_that_come_with_the_package_belong_to_their_experiments():
+    for name, figure in (("temperature", "finite_temperature"), ("zero_temperature",) * 2, ("classification",) * 2):
+        file = Path(_points.__file__).parent / "published" / f"narrow_{figure}.csv"
+        lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
+        counts = []
+        for more in (
+            ["network.activation.name=erf"],
+            ["network.activation.name=relu", "network.mean_subtraction=true"],
+        ):
+            for start in ("planted", "random"):
+                settings = settings_of(f"experiment=narrow_{name}", f"training.start.name={start}", *more)
+                own = published([settings])
+                measured = {point["quantity"].removeprefix("teacher_").removesuffix("_off_diagonal") for point in own}
+                assert measured <= set(OBSERVABLES.names)
+                assert all(set(point["where"]) <= set(settings) for point in own)
+                counts.append(len(own))
+        assert sum(counts) == len(lines) - 1 and min(counts[0], *counts[2:]) > 0  # every line belongs to one of them
+    assert not published([settings_of("experiment=narrow_temperature", "training.temperature=0.2")])
+    assert not published([settings_of("experiment=quickstart")])
+
+
+@needs_browser
+def test_runs_with_other_values_of_a_dimension_are_one_curve(browser, tmp_path):
+    """A sweep of a paper's figure, cut into pieces; beside it the paper's points."""
+    words = (
+        *("experiment=narrow_temperature", "network.width=6", "data.samples=2", "data.test_patterns=20"),
+        *("training.steps=4", "training.dynamics.leapfrogs=2", "training.dynamics.adapt=2", "observe.every=1"),
+        *("observe.theory=false", "run.figures=false", "run.progress=none", f"run.root={tmp_path}", CACHE),
+    )
+    for alphas in ("[1,3]", "[2]"):
+        package.run(*words, f"data.alpha={alphas}")
+    package.run(*words, "data.alpha=[1,3]", "training.start.name=random")
+    browser.get(report(tmp_path).as_uri())
+    assert content(tmp_path / "report.html")["swept"] == {"narrow": ["training.start.name"]}
+    assert chosen(browser, "setting", "along").first_selected_option.get_attribute("value") == "alpha"
+    curves = dict(drawn(browser, "setting"))
+    joined = package.load_sweep(tmp_path)
+    for start, distance, number in (("planted", "0.7", 3), ("random", "null", 2)):
+        last = joined.test_error_mean.sel(name=start, distance=distance).isel(step=-1)
+        expected = last.squeeze().dropna("alpha")
+        assert len(expected) == number and curves[f"start = {start}"] == pytest.approx(
+            expected.values.tolist(), rel=5e-4
+        )
+        assert len(curves[f"arXiv:2507.00629, N = 500, K = 10: Langevin, {start}"]) > 20
+    assert not errors(browser)
 
 
 @needs_browser

@@ -1,52 +1,85 @@
-"""Points of others, such as those read off a paper's figure, that are drawn in grey beside the runs."""
+"""Points of others, such as those of a paper's figure, that are drawn in grey beside the runs.
+
+Some come with the package, a file for each figure in `published/`; others the user has read off a figure. Columns that are
+settings say to which runs a point belongs.
+"""
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from dsm._errors import StoreError
 
-#: Columns of a file of points; the last two may be missing.
+#: Columns of a file of points; the last two may be missing. Any other is a setting.
 COLUMNS = ("quantity", "axis", "x", "y", "error", "label")
 OPTIONAL = ("error", "label")
 
+Point = dict[str, Any]
 
-def read_points(path: Path, quantities: Iterable[str], axes: Iterable[str]) -> list[dict[str, Any]]:
-    """The points of a CSV file with the columns `COLUMNS`.
+
+def read_points(path: Path, legal: Mapping[str, Iterable[str]]) -> list[Point]:
+    """The points of a CSV file with the columns `COLUMNS`, and others that are settings.
 
     Arguments:
         path: the file.
-        quantities: those that the page can show.
-        axes: what they can be drawn against: dimensions, and settings that differ between runs.
+        legal: what a page can show: by "quantity" and "axis" the names of each, by "setting" the settings of its runs.
+
+    Returns:
+        A dictionary for each point, with `COLUMNS` and "where": the settings of the runs it belongs to, as text.
 
     Raises:
         StoreError: the file cannot be read, lacks a column, or a line has no number or no such quantity or axis; the
             message names the file, the line and what is legal.
     """
-    legal = {"quantity": sorted(quantities), "axis": sorted(axes)}
+    names = {column: sorted(legal[column]) for column in ("quantity", "axis")}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ()) and name not in OPTIONAL]
+            columns = reader.fieldnames or ()
+            missing = [name for name in COLUMNS if name not in columns and name not in OPTIONAL]
             if missing:
                 raise StoreError(f"{path}: lacks the column {missing[0]}; there must be {', '.join(COLUMNS)}")
-            return [_point(row, f"{path}, line {reader.line_num}", legal) for row in reader]
+            for column in columns:
+                if column not in COLUMNS and column not in legal["setting"]:
+                    known = f"{', '.join(COLUMNS)} or a setting of the runs, as in network.depth"
+                    raise StoreError(f"{path}: column = {column}: must be one of {known}")
+            points = []
+            for row in reader:
+                where = f"{path}, line {reader.line_num}"
+                for column, known in names.items():
+                    if row[column] not in known:
+                        raise StoreError(f"{where}: {column} = {row[column]}: must be one of {', '.join(known)}")
+                points.append(_point(row, where))
+            return points
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise StoreError(f"cannot read {path}: {reason}") from error
 
 
-def _point(row: dict[str, Any], where: str, legal: dict[str, list[str]]) -> dict[str, Any]:
-    for column, names in legal.items():
-        if row[column] not in names:
-            raise StoreError(f"{where}: {column} = {row[column]}: must be one of {', '.join(names)}")
+def published(runs: Iterable[Mapping[str, str]]) -> list[Point]:
+    """The points that come with the package and belong to one of these runs, given by their settings as text."""
+    own, runs = [], list(runs)
+    for file in sorted((resources.files(__package__) / "published").iterdir(), key=lambda file: file.name):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        own += [_point(row, file.name) for row in csv.DictReader(line for line in lines if not line.startswith("#"))]
+    return [point for point in own if any(_belongs(point, settings) for settings in runs)]
+
+
+def _belongs(point: Point, settings: Mapping[str, str]) -> bool:
+    return all(settings.get(key) == value for key, value in point["where"].items())
+
+
+def _point(row: Mapping[str, Any], where: str) -> Point:
     numbers = {name: _number(row.get(name), f"{where}: {name}") for name in ("x", "y", "error")}
     for name in ("x", "y"):
         if numbers[name] is None:
             raise StoreError(f"{where}: {name} must be a number")
-    return {"quantity": row["quantity"], "axis": row["axis"], **numbers, "label": row.get("label") or "published"}
+    settings = {key: as_text(value) for key, value in row.items() if key and key not in COLUMNS and value}
+    label = row.get("label") or "published"
+    return {"quantity": row["quantity"], "axis": row["axis"], **numbers, "label": label, "where": settings}
 
 
 def _number(text: str | None, where: str) -> float | None:
@@ -59,3 +92,19 @@ def _number(text: str | None, where: str) -> float | None:
     if not math.isfinite(value):
         raise StoreError(f"{where} = {text}: must be a number")
     return value
+
+
+def as_text(value: Any) -> str:
+    """A setting as on the command line; 2.0, 2 and the text "2.0" are the same."""
+    if isinstance(value, str):
+        try:
+            return as_text(float(value))
+        except ValueError:
+            return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(as_text, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "null" if value is None else str(value)

@@ -17,8 +17,9 @@ from dsm._errors import StoreError
 from dsm._runs import DONE, RUNNING
 from dsm.reporting._arrays import arrays, describe
 from dsm.reporting._collect import Found, collect, versions
-from dsm.reporting._points import read_points
+from dsm.reporting._points import Point, as_text, published, read_points
 from dsm.store import replace_file
+from dsm.store._sweep import lies_along
 
 #: What the data of a page may take, in letters; the rest of the 15 MB is Plotly.
 LETTERS = 9_000_000
@@ -38,7 +39,8 @@ def report(path: str | Path, out: str | Path | None = None, points: str | Path |
     Arguments:
         path: a run directory, or a folder with run directories at any depth.
         out: the file; `report.html` in that folder if None.
-        points: a CSV file with points of others, drawn in grey: columns quantity, axis, x, y and, if known, error, label.
+        points: a CSV file with points of others, drawn in grey beside those that come with the package: columns quantity,
+            axis, x, y and, if known, error, label; further columns are settings of the runs to which a point belongs.
 
     Raises:
         StoreError: there is no run, the points cannot be read, or the disk refuses.
@@ -53,8 +55,7 @@ def report(path: str | Path, out: str | Path | None = None, points: str | Path |
         for trouble in run.trouble:
             logger.warning("%s: %s", run.path, trouble)
     told = _content(found, root, file)
-    if points is not None:
-        told["points"] = _points(Path(points).expanduser(), told)
+    told["points"] = _points(None if points is None else Path(points).expanduser(), told)
     replace_file(file, lambda temporary: temporary.write_text(_page(told), encoding="utf-8"), lasting=False)
     return file
 
@@ -84,7 +85,7 @@ def _run(run: Found, root: Path, file: Path, letters: float) -> Json:
         "state": run.standing.state,
         "progress": "" if run.standing.state == DONE else run.standing.progress,
         "trouble": run.trouble,
-        "settings": {key: _text(value) for key, value in run.settings.items()},
+        "settings": {key: as_text(value) for key, value in run.settings.items()},
         "command": run.manifest.get("command"),
         "versions": run.manifest.get("versions") or {},
         "commit": run.manifest.get("commit"),
@@ -106,7 +107,11 @@ def _described(found: Sequence[Found]) -> Json:
 
 
 def _swept(found: Sequence[Found]) -> dict[str, list[str]]:
-    """For each task the settings in which its runs differ."""
+    """For each task the settings in which its runs differ.
+
+    Without those whose values are a dimension of the results, and options that some parts have and others do not: there
+    the name of the part differs.
+    """
     by_task: dict[str, list[Found]] = {}
     for run in found:
         if run.results is not None:
@@ -114,7 +119,12 @@ def _swept(found: Sequence[Found]) -> dict[str, list[str]]:
     differing = {}
     for task, runs in by_task.items():
         keys = dict.fromkeys(key for run in runs for key in run.settings)
-        differing[task] = [key for key in keys if len({_text(run.settings.get(key)) for run in runs}) > 1]
+        differing[task] = [
+            key
+            for key in keys
+            if len({as_text(run.settings[key]) for run in runs if key in run.settings}) > 1
+            and not all(lies_along(key, run.settings, run.results) for run in runs if run.results is not None)
+        ]
     return differing
 
 
@@ -138,25 +148,21 @@ def _notices(found: Sequence[Found]) -> list[str]:
     return told
 
 
-def _points(path: Path, told: Json) -> list[Json]:
-    data = [run["data"] for run in told["runs"] if run["data"] is not None]
-    quantities = {name for one in data for name in one["quantities"]}
-    arrays_there = [quantity["mean"] for one in data for quantity in one["quantities"].values()]
-    axes = {dim for array in arrays_there for dim in array["dims"]} | {
-        key for keys in told["swept"].values() for key in keys
+def _points(path: Path | None, told: Json) -> list[Point]:
+    """Points of others that belong to these runs, and those of a file."""
+    shown = [run for run in told["runs"] if run["data"] is not None]
+    quantities = [quantity for run in shown for quantity in run["data"]["quantities"].items()]
+    legal = {
+        "quantity": {name for name, _ in quantities},
+        "axis": {dim for _, quantity in quantities for dim in quantity["mean"]["dims"]}.union(*told["swept"].values()),
+        "setting": {key for run in shown for key in run["settings"]},
     }
-    return read_points(path, quantities, axes)
-
-
-def _text(value: Any) -> str:
-    """A setting as on the command line; 2.0 and 2 are the same."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, (list, tuple)):
-        return f"[{','.join(map(_text, value))}]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "null" if value is None else str(value)
+    ours = [
+        point
+        for point in published(run["settings"] for run in shown)
+        if point["quantity"] in legal["quantity"] and point["axis"] in legal["axis"]
+    ]
+    return ours if path is None else [*ours, *read_points(path, legal)]
 
 
 def _page(told: Json) -> str:

@@ -1,11 +1,12 @@
 "use strict";
 // Draws what the page knows. A quantity is an array with named dimensions, of one run; settings in which runs differ are
-// dimensions as well, over runs. Every plot puts some of these on its axes or in its legend, and a drop-down fixes each other.
+// dimensions as well, over runs. Runs that differ in the values of a dimension alone are pieces of one. Every plot puts some of these on its axes or in its legend, and a drop-down fixes each other.
 
 const page = JSON.parse(document.getElementById("data").textContent);
 const LAST = "last record", REST = "mean at rest", NONE = "nothing";
 const PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a7f00"]; // of Okabe and Ito
 const CURVES = 12; // in one plot
+const OTHERS = ["diamond", "square-open", "triangle-up", "x-thin-open"]; // points of others
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const redraw = []; // one function a plot
 
@@ -18,6 +19,7 @@ function element(kind, attributes = {}, ...children) {
   return made;
 }
 
+const brief = key => key.replace(/\.name$/, "").split(".").pop(); // of a part its kind, as in start = planted
 const text = value => typeof value === "number" ? String(value) : value;
 const isNumber = value => value !== "" && Number.isFinite(Number(value));
 const unique = values => [...new Set(values)];
@@ -37,6 +39,7 @@ class Group { // the runs of one task
   constructor(task) {
     this.task = task;
     this.runs = page.runs.filter(run => run.task === task && run.data);
+    this.runs.sort((a, b) => a.made < b.made ? 1 : -1); // where several have a value the newest counts
     this.swept = page.swept[task] || [];
     const differing = (a, b) => this.swept.filter(key => a.settings[key] !== b.settings[key]);
     // Where a page begins: at the run with the most neighbours, that is runs which differ from it in one setting.
@@ -57,9 +60,9 @@ class Group { // the runs of one task
     this.names = {};
     for (const run of this.runs)
       for (const [dim, coordinate] of Object.entries(run.data.coordinates)) {
-        this.sizes[dim] = Math.max(this.sizes[dim] || 0, coordinate.values.length);
         this.names[dim] = coordinate.name;
       }
+    for (const dim of Object.keys(this.names)) this.sizes[dim] = this.values(dim).length;
   }
 
   isSetting(axis) { return this.swept.includes(axis); }
@@ -84,10 +87,9 @@ class Group { // the runs of one task
   }
 }
 
-// Where along a dimension of a run `want` is; -1 if nowhere. A dimension of one entry has no choice.
+// Where along a dimension of a run `want` is; -1 if nowhere.
 function place(run, dim, want) {
   const values = run.data.coordinates[dim]?.values || [];
-  if (values.length === 1) return 0;
   if (want === undefined || want === LAST || want === REST) return dim === run.data.time ? values.length - 1 : 0;
   return values.findIndex(value => text(value) === want);
 }
@@ -119,36 +121,51 @@ function source(run, name, at) {
 
 // {x, mean, error, theory: [{name, values}], baseline} along an axis; null if no run has that.
 function curve(group, name, axis, at) {
-  if (!group.isSetting(axis)) {
-    const run = group.having(at)[0];
-    return run ? ofRun(group, run, name, axis, at) : null;
-  }
-  const parts = [];
-  for (const value of group.values(axis)) {
-    const run = group.having({ ...at, [axis]: value })[0];
-    const one = run && ofRun(group, run, name, null, at);
-    if (one) parts.push({ ...one, x: [isNumber(value) ? Number(value) : value] });
-  }
+  if (axis === group.time) return first(group, name, axis, at);
+  const pieces = group.isSetting(axis)
+    ? group.values(axis).map(value => {
+      const one = first(group, name, null, { ...at, [axis]: value });
+      return one && { ...one, x: [isNumber(value) ? Number(value) : value] };
+    })
+    : group.having(at).map(run => ofRun(run, name, axis, at));
+  const parts = pieces.filter(Boolean);
   if (!parts.length) return null;
-  const join = pick => parts.map(part => { const found = pick(part); return found ? found[0] : null; });
+  const made = parts.length === 1 ? parts[0] : joined(parts);
+  return axis === "layer" && group.quantities[name].figures.split(" ").includes("from_input") ? fromInput(made) : made;
+}
+
+// Of the first run that has such a quantity.
+function first(group, name, axis, at) {
+  for (const run of group.having(at)) {
+    const found = ofRun(run, name, axis, at);
+    if (found) return found;
+  }
+  return null;
+}
+
+// Curves side by side along their axis; of several values at one place the first counts.
+function joined(parts) {
+  const places = parts.flatMap((part, number) => part.x.map((x, entry) => ({ x, number, entry })));
+  const seen = new Set(), kept = places.filter(({ x }) => !seen.has(x) && seen.add(x));
+  if (kept.every(({ x }) => typeof x === "number")) kept.sort((a, b) => a.x - b.x);
+  const take = pick => kept.map(({ number, entry }) => { const values = pick(parts[number]); return values ? values[entry] : null; });
   const told = unique(parts.flatMap(part => part.theory.map(line => line.name)));
   return {
-    x: join(part => part.x), mean: join(part => part.mean), error: join(part => part.error), baseline: join(part => part.baseline),
-    theory: told.map(line => ({ name: line, values: join(part => part.theory.find(own => own.name === line)?.values) })),
-    runs: parts.flatMap(part => part.runs),
+    x: kept.map(({ x }) => x), mean: take(part => part.mean), error: take(part => part.error), baseline: take(part => part.baseline),
+    theory: told.map(line => ({ name: line, values: take(part => part.theory.find(own => own.name === line)?.values) })),
+    runs: unique(parts.flatMap(part => part.runs)),
   };
 }
 
-function ofRun(group, run, name, axis, at) {
+function ofRun(run, name, axis, at) {
   const found = source(run, name, at);
   const mean = found && along(run, found.mean, axis, at);
   if (!mean) return null;
   const x = axis === null ? [0] : run.data.coordinates[axis].values.map(value => isNumber(value) ? Number(value) : value);
-  const made = {
+  return {
     x, mean, runs: [run], error: along(run, found.error, axis, at), baseline: along(run, found.baseline, axis, at),
     theory: theories(run, found, axis, at),
   };
-  return axis === "layer" && group.quantities[name].figures.split(" ").includes("from_input") ? fromInput(made) : made;
 }
 
 // Two machines see the same input, layer 0: their overlap is 1 there.
@@ -282,7 +299,7 @@ function uneven(values) {
 function samples(runs) {
   const told = unique(runs.map(run => {
     const own = run.settings, replicas = own["sampler.replicas"] || own["training.replicas"];
-    return `${own["data.samples"] || "?"} samples${replicas ? ` x ${replicas} replicas` : ""}, seed ${own.seed}`;
+    return `${own["data.samples"] || "?"} samples${replicas ? ` x ${replicas} replica${replicas === "1" ? "" : "s"}` : ""}, seed ${own.seed}`;
   }));
   return told.length > 3 ? `${told.length} kinds of ensembles` : told.join("; ");
 }
@@ -321,16 +338,17 @@ function lines(group, id, title, about, kind, choices) {
       if (!found) return;
       shown++;
       found.runs.forEach(run => runs.add(run));
-      traces.push(...ofCurve(found, value === null ? "simulation" : `${state.series.split(".").pop()} = ${value}`, colour(index, values.length), state.x === group.time, values.length === 1));
+      traces.push(...ofCurve(found, value === null ? "simulation" : `${brief(state.series)} = ${value}`, colour(index, values.length), state.x === group.time, values.length === 1));
     });
     const keys = new Set(traces.filter(trace => trace.key).map(trace => trace.key));
     if (values.length > 1) for (const key of [...keys].sort())
       traces.push({ x: [null], y: [null], mode: "lines", name: key, line: { color: "#888", dash: traces.find(trace => trace.key === key).line.dash } });
-    const grey = page.points.filter(point => point.quantity === state.name && point.axis === state.x);
-    for (const label of unique(grey.map(point => point.label))) {
+    const grey = page.points.filter(point => point.quantity === state.name && point.axis === state.x && belongs(group, point, state));
+    for (const [number, label] of unique(grey.map(point => point.label)).entries()) {
       const own = grey.filter(point => point.label === label);
-      traces.push({ x: own.map(p => p.x), y: own.map(p => p.y), error_y: { type: "data", array: own.map(p => p.error ?? 0), color: "#888" },
-        mode: "markers", name: label, marker: { color: "#888", symbol: "diamond" } });
+      traces.push({ x: own.map(p => p.x), y: own.map(p => p.y),
+        error_y: own.some(p => p.error !== null) ? { type: "data", array: own.map(p => p.error ?? 0), color: "#888" } : undefined,
+        mode: "markers", name: label, marker: { color: "#888", symbol: OTHERS[number % OTHERS.length] } });
     }
     const quantity = group.quantities[state.name], log = isLog();
     const shapes = Number.isFinite(quantity.guess) ? [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: quantity.guess, y1: quantity.guess, line: { color: "#888", dash: "dot", width: 1 } }] : [];
@@ -343,12 +361,20 @@ function lines(group, id, title, about, kind, choices) {
       shown < values.length && shown ? `${values.length - shown} of ${values.length} curves have no run with these settings.` : "",
       values.length < all.length ? `${values.length} of ${all.length} values are drawn.` : "",
       log && state.x === group.time ? "Time 0 has no place on a logarithmic axis." : "",
-      thinned([...runs]), shapes.length ? "Dotted: guessing." : "",
+      thinned([...runs]), shapes.length ? "Dotted: guessing." : "", grey.length ? "Grey markers: points of others." : "",
       runs.size ? `Errors are jackknife standard errors over samples (${samples([...runs])}).` : "",
     ]);
   };
   render();
   redraw.push(draw);
+}
+
+// Whether a point of others is of the settings that a plot shows.
+function belongs(group, point, state) {
+  const names = key => [key, key.split(".").pop()]; // a setting, or the dimension that it may be
+  const free = key => names(key).some(axis => axis === state.x || axis === state.series);
+  const set = key => names(key).map(axis => state.at[axis]).find(value => value !== undefined) ?? group.reference.settings[key];
+  return Object.entries(point.where).every(([key, value]) => free(key) || set(key) === value);
 }
 
 function thinned(runs) {
@@ -453,7 +479,7 @@ function show(task) {
   redraw.length = 0;
   document.getElementById("plots").replaceChildren();
   const group = new Group(task), time = group.time;
-  const last = axis => (axis === "seed" ? 1 : 0);
+  const last = axis => (axis === "seed" ? 2 : group.values(axis).every(isNumber) ? 0 : 1);
   const others = name => group.axes(name).filter(axis => axis !== time && axis !== "layer").sort((a, b) => last(a) - last(b));
   const has = (name, axis) => group.axes(name).includes(axis);
   if (group.runs.length) {

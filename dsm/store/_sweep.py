@@ -74,7 +74,7 @@ def load_sweep(path: str | Path, task: str | None = None, **settings: Any) -> xr
     for folder in finished:
         datasets[folder] = load(folder)
         datasets[folder].attrs = {key: value for key, value in datasets[folder].attrs.items() if key not in swept}
-    along = [key for key in swept if all(_is_axis(key, own, datasets[folder]) for folder, own in finished.items())]
+    along = [key for key in swept if all(lies_along(key, own, datasets[folder]) for folder, own in finished.items())]
     axes = [key for key in swept if key not in along]
     rows: dict[tuple, dict[Path, Settings]] = {}
     for folder, own in finished.items():
@@ -136,7 +136,7 @@ def _newest(runs: dict[Path, Settings], root: Path) -> dict[Path, Settings]:
     return {folder: runs[folder] for folder in newest.values()}
 
 
-def _is_axis(key: str, own: Settings, dataset: xr.Dataset) -> bool:
+def lies_along(key: str, own: Mapping[str, Any], dataset: xr.Dataset) -> bool:
     """Whether the values of a setting lie along a dimension of the run, as those of `sampler.beta` do."""
     name = key.rsplit(".", 1)[-1]
     if key == "sampler.beta" and own.get("sampler.exchange"):
