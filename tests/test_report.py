@@ -15,13 +15,14 @@ import dsm as package
 from browser.chromium import MISSING, open_browser
 from dsm import _report, cli, tasks
 from dsm._errors import StoreError
-from dsm._results import EXIT_ERROR
+from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
 from dsm.config import preset_files
 from dsm.observables.narrow import OBSERVABLES
 from dsm.reporting import _points, _write, report
 from dsm.reporting._points import as_text, published
 from dsm.tasks._command import command_of
-from runs import CACHE, TINY
+from runs import CACHE, SIGNAL_AFTER, TINY
+from runs import dsm as command_line
 
 #: One small run of each task.
 SMALL = {
@@ -124,6 +125,25 @@ def test_a_run_writes_its_page_itself(tmp_path):
     told = content(path / "report.html")
     assert [run["name"] for run in told["runs"]] == ["seed=0"]
     assert told["runs"][0]["state"] == "done"
+    (path / "report.html").unlink()
+    package.run(*TINY, f"run.root={tmp_path}", "run.report=true", "run.progress=none", CACHE)
+    assert (path / "report.html").exists()  # of a finished run it is written as well
+
+
+def test_the_page_of_an_interrupted_run_says_so(tmp_path):
+    words = (
+        *TINY,
+        f"run.root={tmp_path}",
+        "run.dir=run",
+        "run.report=true",
+        "run.checkpoint_minutes=0",
+        "run.chunk_seconds=1e-9",
+    )
+    done = command_line(*words, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=8, name="SIGTERM"), check=False)
+    assert done.returncode == EXIT_INTERRUPTED, done.stderr
+    told = content(tmp_path / "run/report.html")
+    assert told["runs"][0]["state"] == "interrupted" and told["runs"][0]["data"]
+    assert "1 of 1 runs are not finished (0 of them running)" in told["notices"][0]
 
 
 def test_the_command_line(made, tmp_path, capsys):

@@ -44,8 +44,8 @@ def read_points(path: Path, legal: Mapping[str, Iterable[str]]) -> list[Point]:
                 raise StoreError(f"{path}: lacks the column {missing[0]}; there must be {', '.join(COLUMNS)}")
             for column in columns:
                 if column not in COLUMNS and column not in legal["setting"]:
-                    known = f"{', '.join(COLUMNS)} or a setting of the runs, as in network.depth"
-                    raise StoreError(f"{path}: column = {column}: must be one of {known}")
+                    other = f"{', '.join(COLUMNS)} or a setting of the runs, as in network.depth"
+                    raise StoreError(f"{path}: column = {column}: must be one of {other}")
             points = []
             for row in reader:
                 where = f"{path}, line {reader.line_num}"

@@ -51,9 +51,13 @@ def carry_out(task: Task, config: Config) -> Report:
         job = None if finished else _hosts.together(lambda: task.build(config))
         with _opened(path, config) as directory, stop_on_signals() as stop, _hosts.bereaved():
             if job is None or _hosts.agree(_hosts.first(lambda: directory.is_done)):
-                return _report(Outcome.already_done, directory, stop, lambda: _found(directory))
-            with Tracking(config, directory) as tracking:
-                return _simulate(config, task, directory, job, stop, tracking)
+                report = _report(Outcome.already_done, directory, stop, lambda: _found(directory))
+            else:
+                with Tracking(config, directory) as tracking:
+                    report = _simulate(config, task, directory, job, stop, tracking)
+    if config.run.report and _hosts.is_first():
+        _write_page(report)
+    return report
 
 
 def _simulate(
@@ -137,7 +141,6 @@ def _interrupt(
         if history.times:
             dataset = job.dataset(driver, history)
             _write(config, task, directory, history, dataset)
-            _show(config, directory)
             tracking.results(dataset)
         tracking.end("interrupted")
         return [], None
@@ -167,7 +170,6 @@ def _finish(
         figures = task.draw(told, directory.figures) if config.run.figures else []
         value = job.value(dataset)
         directory.finish({"value": value, job.unit: history.now})
-        _show(config, directory)
         tracking.results(dataset)
         tracking.end("done", figures)
         return figures, value
@@ -180,13 +182,13 @@ def _write(config: Config, task: Task, directory: store.RunDirectory, history: H
     store.write(dataset, directory.results)
 
 
-def _show(config: Config, directory: store.RunDirectory) -> None:
-    """A page about the run, if that is asked for. What it shows is on disk already: no page is worth a run."""
-    if not config.run.report:
+def _write_page(report: Report) -> None:
+    """A page about the run, which nobody holds any more. What it shows is on disk already: no page is worth a run."""
+    if report.outcome is Outcome.already_done and (report.path / "report.html").exists():
         return
-    from dsm.reporting import report  # Plotly is read only where it is used
+    from dsm import reporting  # Plotly is read only where it is used
 
     try:
-        logger.info("page: %s", report(directory.path))
+        logger.info("page: %s", reporting.report(report.path))
     except StoreError as error:
         logger.warning("no page: %s", error)
