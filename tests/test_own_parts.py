@@ -6,6 +6,7 @@ import linecache
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,16 @@ def test_commands_of_the_page_are_legal(page):
         dsm.compose(*words[1:], *TINY)
     move = dsm.compose(*told[0][1:]).sampler.move
     assert move == dsm.compose(*told[1][1:]).sampler.move == {"name": "mirror", "refresh": 0.3}
+
+
+def test_the_test_of_the_page_tells_a_wrong_move(page):
+    test = lambda: runpy.run_path("test_mymove.py")["test_it_samples_the_same_law"](page / "runs")  # noqa: E731
+    test()
+    file = page / "mymove.py"
+    file.write_text(file.read_text().replace("fresh, -weight", "fresh, weight + 0.5"))
+    shutil.rmtree(page / "runs")
+    with pytest.raises(AssertionError):
+        test()
 
 
 def test_closure_of_the_page(page, monkeypatch):

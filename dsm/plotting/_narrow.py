@@ -51,9 +51,13 @@ def draw_narrow(dataset: xr.Dataset, folder: Path) -> list[Path]:
 def learning(dataset: xr.Dataset) -> Figure | None:
     """Errors, overlaps, and each further quantity that says it is drawn as a curve, against steps.
 
-    One colour a setting, one marker a quantity; baselines of an independent teacher are dotted, and theory is a line.
+    One panel for errors and one for overlaps, with a colour for each; of several settings a panel for each quantity, with
+    a colour for each setting. Baselines of an independent teacher are dotted, and theory is a line.
     """
+    places = _settings(dataset)
     shown = _panels(dataset)
+    if len(places) > 1:
+        shown = [([name], title) for names, title in shown for name in names]
     shown += [
         ([name], "")
         for names in drawn(dataset, "curve").values()
@@ -63,29 +67,15 @@ def learning(dataset: xr.Dataset) -> Figure | None:
     if not shown:
         return None
     figure, panel = panels(len(shown))
-    places = _settings(dataset)
     for axes, (names, title), first in zip(panel, shown, _firsts(shown), strict=True):
         lines = [(name, *entry) for name in names for entry in entries(dataset, name, ("step", *SETTINGS))]
         for place, (name, entry, called) in enumerate(lines, first):
             for row, (setting, named) in enumerate(places):
                 colour = f"C{(row if len(places) > 1 else place) % 10}"
                 style = {"color": colour, "marker": MARKERS[place % len(MARKERS)]}
-                told = ([named] if len(places) > 1 and (called or place == first) else []) + [called]
-                _curve(
-                    axes,
-                    dataset.isel({**setting, **entry}),
-                    name,
-                    "step",
-                    ", ".join(filter(None, told)) or None,
-                    **style,
-                )
-        for place, name in enumerate(names, first):
-            if len(places) > 1 and len(names) > 1:
-                axes.plot([], [], MARKERS[place % len(MARKERS)], color="0.4", ms=3, label=_label(dataset, name))
-            elif len(names) > 1:
-                axes.plot(
-                    [], [], MARKERS[place % len(MARKERS)], color=f"C{place % 10}", ms=3, label=_label(dataset, name)
-                )
+                of = _label(dataset, name) if len(names) > 1 else ""
+                told = ", ".join(filter(None, (of, named, called))) or None
+                _curve(axes, dataset.isel({**setting, **entry}), name, "step", told, **style)
         if len(set(np.diff(dataset.step.values))) > 1:  # not evenly spaced
             axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(left=0)
@@ -171,13 +161,13 @@ def _finish(axes: Axes, dataset: xr.Dataset, names: Sequence[str], title: str) -
         if least > 0:
             axes.set_yscale("log")
             axes.set_ylim(bottom=least / 2)
-    axes.set_ylabel(title or label(dataset[names[0]].attrs))
+    axes.set_ylabel(title if len(names) > 1 else _label(dataset, names[0]))
 
 
 def _label(dataset: xr.Dataset, name: str) -> str:
     attributes = dataset[name].attrs
     pair = PAIRS.get(attributes["pair"], attributes["pair"])
-    return f"{attributes['label']}, {pair}" if pair else attributes["label"]
+    return f"{label(attributes)}, {pair}" if pair else label(attributes)
 
 
 def _lines(dataset: xr.Dataset) -> list[str]:
