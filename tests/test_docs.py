@@ -6,7 +6,6 @@ import importlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,17 +16,13 @@ import pytest
 from fontTools.ttLib import TTFont
 
 import dsm
+from browser.chromium import MISSING, seen
 from runs import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = sorted(path.parent.name for path in ROOT.glob("experiments/*/README.md"))
 SUBPACKAGES = sorted(path.stem for path in ROOT.glob("docs/api/*.md") if path.stem not in ("index", "dsm", "parts"))
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-#: No other host has an address for it.
-QUIET = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND"),
-)
+needs_browser = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 
 @pytest.fixture(scope="session")
@@ -171,19 +166,7 @@ def test_index_of_the_search_has_the_pages(site, pages):
     assert (site / "search" / "search_index.js").read_text().startswith("var __index = ")
 
 
-def seen(page: str, folder: Path) -> tuple[str, list[str]]:
-    """A page as a browser shows it that opens it from disk, and what is wrong: complaints, and requests of the page."""
-    log = folder / "requests.json"
-    flags = (*QUIET, f"--user-data-dir={folder}", "--enable-logging=stderr", f"--log-net-log={log}")
-    command = [CHROMIUM, *flags, "--virtual-time-budget=10000", "--dump-dom", page]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
-    wrong = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    # The browser has requests of its own; those of a page say on whose behalf they are.
-    wrong += re.findall(r'SiteForCookies: \{site=file:[^\n]*"url":"([^"]*)"', log.read_text())
-    return done.stdout, wrong
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@needs_browser
 def test_what_is_wrong_with_a_page_is_seen(tmp_path):
     page = tmp_path / "page.html"
     page.write_text('<script src="https://other.example/x.js"></script><script>console.error("bad")</script>')
@@ -191,14 +174,14 @@ def test_what_is_wrong_with_a_page_is_seen(tmp_path):
     assert "https://other.example/x.js" in wrong and any("bad" in each for each in wrong)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@needs_browser
 def test_search_from_disk(site, tmp_path):
     found, wrong = seen(f"{(site / 'index.html').as_uri()}?q=replica", tmp_path)
     assert re.search(r"md-search-result__meta\">\s*\d+ matching documents", found)
     assert 'class="md-search-result__item"' in found and not wrong
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@needs_browser
 @pytest.mark.parametrize("page", ["theory", "gallery", "api/theory", "notebooks/01_first_machine"])
 def test_pages_from_disk(page, site, tmp_path):
     found, wrong = seen((site / f"{page}.html").as_uri(), tmp_path)

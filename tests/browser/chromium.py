@@ -1,9 +1,12 @@
-"""Chromium without a window, for the tests of pages: no network, and an error in the console is kept."""
+"""Chromium without a window, for the tests of pages: no other host has an address, and an error in the console is kept."""
 
+import re
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from selenium import webdriver
 
@@ -18,6 +21,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
 )
 
 
@@ -39,3 +43,15 @@ def open_browser(width: int, height: int, dark: bool = False) -> Iterator[webdri
             yield browser
         finally:
             browser.quit()
+
+
+def seen(page: str, folder: Path) -> tuple[str, list[str]]:
+    """A page as a browser shows it that opens it from disk, and what is wrong: complaints, and requests of the page."""
+    log = folder / "requests.json"
+    flags = (*FLAGS, f"--user-data-dir={folder}", "--enable-logging=stderr", f"--log-net-log={log}")
+    command = ["chromium", *flags, "--virtual-time-budget=10000", "--dump-dom", page]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    wrong = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    # The browser has requests of its own; those of a page say on whose behalf they are.
+    wrong += re.findall(r'SiteForCookies: \{site=file:[^\n]*"url":"([^"]*)"', log.read_text())
+    return done.stdout, wrong
