@@ -13,7 +13,10 @@ from dsm.observables.deep_network._snapshot import OBSERVABLES, Snapshot
 
 @OBSERVABLES.register("fan_out_overlap")
 class FanOutOverlap(AbstractPairObservable):
-    """alpha_kj = v_k.v*_j. With beta it makes the gradient of hidden units, g = D [alpha f* - beta f] (arXiv:1909.13458)."""
+    """alpha_kj = v_k.v*_j, of weights to the layer above.
+
+    With beta it makes the gradient of hidden units, g = D [alpha f* - beta f] (arXiv:1909.13458).
+    """
 
     variables: ClassVar[dict[str, Variable]] = {
         "fan_out_overlap": Variable(

@@ -13,7 +13,7 @@ from dsm.observables.deep_network._snapshot import OBSERVABLES, Snapshot
 
 @OBSERVABLES.register("fan_out_self_overlap")
 class FanOutSelfOverlap(AbstractMachineObservable):
-    """beta_kk' = v_k.v_k' (arXiv:1909.13458)."""
+    """beta_kk' = v_k.v_k', of weights to the layer above (arXiv:1909.13458)."""
 
     variables: ClassVar[dict[str, Variable]] = {
         "fan_out_self_overlap": Variable(

@@ -44,7 +44,10 @@ def spin_overlap(a: Int8[Array, "*layers M N"], b: Int8[Array, "*layers M N"]) -
 
 @OBSERVABLES.register("spin_overlap")
 class SpinOverlap(AbstractPairObservable):
-    """q(l) on training and on test patterns. Neither gauge- nor permutation-invariant, except at the output."""
+    """q(l), the overlap of spins by layer, on training and on test patterns.
+
+    Neither gauge- nor permutation-invariant, except at the output.
+    """
 
     variables: ClassVar[dict[str, Variable]] = {
         "spin_overlap_train": Variable(

@@ -17,7 +17,7 @@ def weight_overlap(a: Float[Array, "*layers N c"], b: Float[Array, "*layers N c"
 
 @OBSERVABLES.register("weight_overlap")
 class WeightOverlap(AbstractPairObservable):
-    """Q(l). Neither gauge- nor permutation-invariant."""
+    """Q(l), the overlap of weights by layer. Neither gauge- nor permutation-invariant."""
 
     variables: ClassVar[dict[str, Variable]] = {
         "weight_overlap": Variable(("layer",), "weight overlap Q(l)", label=r"$Q(l)$ weights", figures=("profile",))

@@ -11,7 +11,7 @@ from dsm.observables.two_layer._snapshot import OBSERVABLES, Snapshot
 
 @OBSERVABLES.register("Q")
 class StudentOverlap(AbstractMachineObservable):
-    """Q_kl = w_k.w_l / N."""
+    """Q_kl = w_k.w_l / N, overlaps of the student's units."""
 
     variables: ClassVar[dict[str, Variable]] = {
         "Q": Variable(

@@ -11,7 +11,7 @@ from dsm.observables.two_layer._snapshot import OBSERVABLES, Snapshot
 
 @OBSERVABLES.register("R")
 class TeacherOverlap(AbstractMachineObservable):
-    """R_km = w_k.wt_m / N."""
+    """R_km = w_k.wt_m / N, overlaps of the student's units with the teacher's."""
 
     variables: ClassVar[dict[str, Variable]] = {
         "R": Variable(

@@ -11,7 +11,7 @@ from dsm.observables.two_layer._snapshot import OBSERVABLES, Snapshot
 
 @OBSERVABLES.register("v")
 class SecondLayer(AbstractMachineObservable):
-    """v_k."""
+    """v_k, the second-layer weights of the student."""
 
     variables: ClassVar[dict[str, Variable]] = {"v": Variable(("student",), "second-layer weight of the student")}
 
