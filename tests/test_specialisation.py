@@ -327,6 +327,14 @@ def test_digits_with_true_classes(tmp_path):
     assert float(wrong[0]) > 0.7 and float(wrong[-1]) < 0.25
 
 
+def test_all_preset_quantities_where_the_lowest_layer_is_the_narrowest(tmp_path):
+    words = ("network=relu_deep", *SMALL, "network.teachers=[2,3]", "run.figures=false", "run.progress=none")
+    found = dsm.load(dsm.run(*words, f"run.root={tmp_path}"))
+    assert found.sizes["teacher"] == 3
+    angles = found.teacher_hyperplane_angle_mean.isel(epoch=-1).values.reshape(-1, 3)
+    assert np.isfinite(angles[:, :2]).all() and np.isnan(angles[:, 2]).all()
+
+
 def test_observe_needs_no_other_student(problem):
     """A student is compared with its teachers, never with the next one."""
     system = learning()

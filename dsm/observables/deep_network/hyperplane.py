@@ -32,10 +32,13 @@ class Hyperplane(AbstractPairObservable):
         nearest = cosines.argmax(1)
         # Of nearly parallel unit vectors the difference is accurate, the cosine is not.
         chord = jnp.sqrt(((student[nearest] - teacher) ** 2).sum(1))
-        return {
+        # The dimension has room for the widest layer of the teacher.
+        missing = max(layer.weights.shape[0] for layer in b.network.layers[:-1]) - len(teacher)
+        found = {
             "hyperplane_angle": 2 * jnp.arcsin(jnp.minimum(chord / 2, 1)),
             "hyperplane_offset": jnp.abs(student_distance[nearest] - teacher_distance),
         }
+        return {name: jnp.pad(values, (0, missing), constant_values=jnp.nan) for name, values in found.items()}
 
 
 def _planes(network: DeepNetwork) -> tuple[Float[Array, "K N"], Float[Array, " K"]]:
