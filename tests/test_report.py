@@ -288,6 +288,28 @@ def test_drop_downs_change_plots_to_what_was_measured(browser, made, page):
 
 
 @needs_browser
+def test_drop_downs_lead_to_runs_that_are_there(browser, made, tmp_path):
+    """Three corners of a grid: at the fourth there is no run, so that the other setting follows the one that is set."""
+    for path in sorted(path.parent for path in made.rglob("DONE")):
+        settings = yaml.safe_load((path / "config.yaml").read_text())
+        corner = settings["task"] == "sample" and (settings["network"]["depth"], settings["data"]["alpha"])
+        if corner and corner != (3, 4.0):
+            shutil.copytree(path, tmp_path / f"{corner}", ignore=shutil.ignore_patterns("checkpoints"))
+    browser.get(report(tmp_path).as_uri())
+    chosen(browser, "time", "one curve for each").select_by_value("nothing")
+    for axis, value, depth, alpha in (
+        ("data.alpha", "4", "2", "4"),
+        ("network.depth", "3", "3", "2"),
+        ("data.alpha", "4", "2", "4"),
+    ):
+        chosen(browser, "time", axis).select_by_value(value)
+        assert chosen(browser, "time", "network.depth").first_selected_option.text == depth
+        assert chosen(browser, "time", "data.alpha").first_selected_option.text == alpha
+        assert drawn(browser, "time")[0][1]
+    assert not errors(browser)
+
+
+@needs_browser
 def test_points_of_others_are_grey(browser, made, tmp_path):
     with (tmp_path / "paper.csv").open("w", newline="") as file:
         rows = [["quantity", "axis", "x", "y", "error", "label", "network.depth", "seed"]]

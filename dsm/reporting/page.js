@@ -21,6 +21,7 @@ function element(kind, attributes = {}, ...children) {
 
 const brief = key => key.replace(/\.name$/, "").split(".").pop(); // of a part its kind, as in start = planted
 const text = value => typeof value === "number" ? String(value) : value;
+const setting = (run, key) => text(run.settings[key] ?? "null");
 const isNumber = value => value !== "" && Number.isFinite(Number(value));
 const unique = values => [...new Set(values)];
 
@@ -76,14 +77,14 @@ class Group { // the runs of one task
   }
 
   values(axis, runs = this.runs) {
-    if (this.isSetting(axis)) return sorted(unique(runs.map(run => text(run.settings[axis] ?? "null"))));
+    if (this.isSetting(axis)) return sorted(unique(runs.map(run => setting(run, axis))));
     const found = unique(runs.flatMap(run => run.data.coordinates[axis]?.values || []).map(text));
     return sorted(found);
   }
 
   // The runs whose settings are these.
   having(at) {
-    return this.runs.filter(run => this.swept.every(key => !(key in at) || (run.settings[key] ?? "null") === at[key]));
+    return this.runs.filter(run => this.swept.every(key => !(key in at) || setting(run, key) === at[key]));
   }
 }
 
@@ -208,21 +209,34 @@ function check(label, value, changed) {
   return element("label", { className: "check" }, box, label);
 }
 
-// Drop-downs for all axes of a quantity that are not drawn along; fills `at` with what they say.
-function fixings(group, name, drawn, at, changed) {
-  const controls = [];
-  for (const axis of group.axes(name)) {
-    if (drawn.includes(axis)) { delete at[axis]; continue; }
-    let options = group.values(axis);
-    if (axis === group.time) {
-      const rests = group.runs.some(run => run.data.quantities[name]?.rest);
-      options = [...(rests ? [REST] : []), LAST, ...evenly(options, 40)];
-    }
-    if (!options.includes(at[axis]))
-      at[axis] = axis === group.time ? options[0] : group.isSetting(axis) ? text(group.reference.settings[axis] ?? "null") : preferred(axis, options);
-    controls.push(choice(group.title(axis), options.map(value => [value, value]), at[axis], value => { at[axis] = value; changed(); }));
-  }
-  return controls;
+// Drop-downs for all axes of a quantity that are not drawn along; fills `at` with what they say. `latest` is the axis that
+// the reader has set last: the others follow it to where there are runs.
+function fixings(group, name, drawn, at, changed, latest) {
+  const axes = group.axes(name).filter(axis => !drawn.includes(axis));
+  for (const axis of Object.keys(at)) if (!axes.includes(axis)) delete at[axis];
+  const options = Object.fromEntries(axes.map(axis => [axis, choices(group, name, axis)]));
+  for (const axis of axes)
+    if (!options[axis].includes(at[axis]))
+      at[axis] = axis === group.time ? options[axis][0] : group.isSetting(axis) ? setting(group.reference, axis) : preferred(axis, options[axis]);
+  follow(group, name, at, latest);
+  return axes.map(axis => choice(group.title(axis), options[axis].map(value => [value, value]), at[axis], value => { at[axis] = value; changed(axis); }));
+}
+
+function choices(group, name, axis) {
+  const values = group.values(axis);
+  if (axis !== group.time) return values;
+  return [...(group.runs.some(run => run.data.quantities[name]?.rest) ? [REST] : []), LAST, ...evenly(values, 40)];
+}
+
+// If no run is at all these values, go to the run that is at most of them, among those that are at the latest.
+function follow(group, name, at, latest) {
+  const has = (run, axis) => group.isSetting(axis) ? setting(run, axis) === at[axis] : place(run, axis, at[axis]) >= 0;
+  const runs = group.runs.filter(run => run.data.quantities[name] && (latest === undefined || has(run, latest)));
+  const axes = Object.keys(at).filter(axis => runs.some(run => group.isSetting(axis) || run.data.coordinates[axis]));
+  const score = run => axes.filter(axis => has(run, axis)).length;
+  const best = runs.reduce((best, run) => best === null || score(run) > score(best) ? run : best, null);
+  for (const axis of best === null ? [] : axes)
+    if (!has(best, axis)) at[axis] = group.isSetting(axis) ? setting(best, axis) : axis === group.time ? LAST : preferred(axis, best.data.coordinates[axis].values.map(text));
 }
 
 // Of few choices the one that is looked at most.
@@ -305,18 +319,18 @@ function samples(runs) {
 }
 
 // A plot of quantities along an axis, one curve for each value of another.
-function lines(group, id, title, about, kind, choices) {
-  const names = ordered(group, Object.keys(group.quantities).filter(name => choices(name).length), kind);
+function lines(group, id, title, about, kind, drawable) {
+  const names = ordered(group, Object.keys(group.quantities).filter(name => drawable(name).length), kind);
   if (!names.length) return;
   const spot = card(id, title, about);
   const state = { name: names[0], x: null, series: null, at: {}, logx: null, logy: null };
-  const render = () => {
-    const possible = choices(state.name);
+  const render = latest => {
+    const possible = drawable(state.name);
     if (!possible.includes(state.x)) { state.x = possible[0]; state.logx = null; }
     const others = group.axes(state.name).filter(axis => axis !== state.x);
     if (state.series !== NONE && !others.includes(state.series))
       state.series = others.find(axis => axis !== group.time && axis !== "seed") || NONE;
-    const fixed = fixings(group, state.name, [state.x, state.series], state.at, render);
+    const fixed = fixings(group, state.name, [state.x, state.series], state.at, render, latest);
     const set = key => value => { state[key] = value; if (key === "name") state.logy = null; render(); };
     spot.controls.replaceChildren(
       choice("quantity", named(group, names), state.name, set("name")),
@@ -411,11 +425,11 @@ function map(group, id, title, about, pairs, kind) {
   if (!names.length) return;
   const spot = card(id, title, about);
   const state = { name: names[0], pair: null, at: {} };
-  const render = () => {
+  const render = latest => {
     const possible = pairs(state.name), spelt = pair => pair.join(" | ");
     if (!possible.map(spelt).includes(state.pair)) state.pair = spelt(possible[0]);
     const [x, y] = possible.find(pair => spelt(pair) === state.pair);
-    const fixed = fixings(group, state.name, [x, y], state.at, render);
+    const fixed = fixings(group, state.name, [x, y], state.at, render, latest);
     spot.controls.replaceChildren(
       choice("quantity", named(group, names), state.name, value => { state.name = value; render(); }),
       ...(possible.length > 1 ? [choice("axes", possible.map(pair => [spelt(pair), `${pair[0]} and ${pair[1]}`]), state.pair, value => { state.pair = value; render(); })] : []),
