@@ -415,7 +415,7 @@ function ofCurve(found, name, shade, band, alone) {
   }));
   if (found.baseline && found.baseline.some(value => value !== null))
     traces.push({ x: found.x, y: found.baseline, mode: "lines", key: "baseline: independent machines", name: "baseline: independent machines", legendgroup: "baseline", showlegend: alone,
-      line: { color: "#888", dash: "dot", width: 1.5 } });
+      opacity: 0.7, line: { color: alone ? "#888" : shade, dash: "dot", width: 1.5 } });
   return traces;
 }
 
@@ -497,8 +497,8 @@ function show(task) {
   const others = name => group.axes(name).filter(axis => axis !== time && axis !== "layer").sort((a, b) => last(a) - last(b));
   const has = (name, axis) => group.axes(name).includes(axis);
   if (group.runs.length) {
-    lines(group, "time", "In the course of time", "Points are means over replicas and samples, bands their errors; lines without points are theory, where there is one, and dotted grey ones independent machines. Click a name in the legend to hide it.", "curve", name => time && has(name, time) ? [time] : []);
-    lines(group, "profile", "Over layers", "From the input to the output. Lines are theory, where there is one beside the results; dotted grey: independent machines.", "profile", name => has(name, "layer") ? ["layer"] : []);
+    lines(group, "time", "In the course of time", "Points are means over replicas and samples, bands their errors; lines without points are theory, where there is one, and dotted ones independent machines. Click a name in the legend to hide it.", "curve", name => time && has(name, time) ? [time] : []);
+    lines(group, "profile", "Over layers", "From the input to the output. Lines are theory, where there is one beside the results; dotted: independent machines.", "profile", name => has(name, "layer") ? ["layer"] : []);
     lines(group, "setting", "Against a setting", "One point a run, or an entry of an axis within runs.", "curve", name => others(name));
     map(group, "layers-time", "Layers and time", "", name => time && has(name, time) && has(name, "layer") ? [[time, "layer"]] : [], "profile");
     map(group, "layers-setting", "Layers and a setting", "", name => has(name, "layer") ? others(name).filter(axis => axis !== "seed").map(axis => [axis, "layer"]) : [], "profile");
