@@ -312,7 +312,12 @@ def test_same_key_same_network(wiring, weights, fan_in):
         ((4, 0), {"wiring": "dense"}, "depth = 0: must be an integer >= 1"),
         ((4, 0, 2), {"wiring": "random"}, "depth = 0: must be an integer >= 1"),
         ((4, True, 2), {"wiring": "random"}, "depth = True: must be an integer >= 1"),
-        ((4, 2), {"weights": "potts"}, "weights = potts: must be one of ising, spherical"),
+        (
+            (4, 2),
+            {"weights": "potts"},
+            "weights = potts: must be one of ising, spherical; one of your own must be imported first, "
+            "as plugins=[MODULE] does",
+        ),
         ((4, 2), {"wiring": "ring"}, "wiring = ring: must be one of dense, random"),
     ],
 )
