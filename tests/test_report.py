@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import xarray as xr
 import yaml
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
@@ -415,3 +416,14 @@ def test_no_page_is_worth_a_run(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("dsm.reporting.report", refuse)
     path = package.run(*TINY, f"run.root={tmp_path}", "run.report=true", "run.progress=none", CACHE)
     assert (path / "DONE").exists() and "no page: the disk is full" in caplog.text
+
+
+def test_a_page_of_units_without_a_baseline(made, page, tmp_path):
+    """A correlation with a constant unit may be no number."""
+    run = next(made / run["name"] for run in content(page)["runs"] if run["task"] == "specialisation")
+    shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints"))
+    with xr.open_dataset(run / "results.nc", engine="h5netcdf") as results:
+        empty = results.assign(baseline_specialisation=results.baseline_specialisation * float("nan"))
+        empty.to_netcdf(tmp_path / "run/results.nc", engine="h5netcdf")
+    (told,) = content(report(tmp_path))["runs"]
+    assert [group["baseline"] for group in told["data"]["scatter"]["groups"]] == [None, None]

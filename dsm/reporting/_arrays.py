@@ -157,14 +157,14 @@ def _scatter(dataset: xr.Dataset) -> Json | None:
         pair = xr.broadcast(at.fan_out_norm, at.teacher_specialisation)
         y, x = (one.values.reshape(-1) for one in pair)
         kept = np.unique(np.linspace(0, x.size - 1, min(POINTS, x.size)).round().astype(int))
-        base = at.get("baseline_specialisation")
+        base = float(at["baseline_specialisation"].mean()) if "baseline_specialisation" in at else math.nan
         groups.append(
             {
                 "at": {dim: _value(last[dim].values[row].item()) for dim, row in zip(apart, place, strict=True)},
                 "x": [round(v, 3) if math.isfinite(v) else None for v in x[kept].tolist()],
                 "y": [float(f"{v:.3g}") if math.isfinite(v) else None for v in y[kept].tolist()],
                 "all": int(x.size),
-                "baseline": None if base is None else float(base.mean()),
+                "baseline": base if math.isfinite(base) else None,
             }
         )
     return {

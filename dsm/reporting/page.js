@@ -116,8 +116,8 @@ function along(run, array, dim, at) {
 function source(run, name, at) {
   const quantity = run.data.quantities[name];
   if (!quantity) return null;
-  if (run.data.time && at[run.data.time] === REST && quantity.rest) return { ...quantity, ...quantity.rest };
-  return quantity;
+  if (!run.data.time || at[run.data.time] !== REST) return quantity;
+  return quantity.rest ? { ...quantity, ...quantity.rest } : null; // a run that is not finished has none
 }
 
 // {x, mean, error, theory: [{name, values}], baseline} along an axis; null if no run has that.
@@ -230,7 +230,8 @@ function choices(group, name, axis) {
 
 // If no run is at all these values, go to the run that is at most of them, among those that are at the latest.
 function follow(group, name, at, latest) {
-  const has = (run, axis) => group.isSetting(axis) ? setting(run, axis) === at[axis] : place(run, axis, at[axis]) >= 0;
+  const has = (run, axis) => group.isSetting(axis) ? setting(run, axis) === at[axis]
+    : at[axis] === REST ? Boolean(run.data.quantities[name].rest) : place(run, axis, at[axis]) >= 0;
   const runs = group.runs.filter(run => run.data.quantities[name] && (latest === undefined || has(run, latest)));
   const axes = Object.keys(at).filter(axis => runs.some(run => group.isSetting(axis) || run.data.coordinates[axis]));
   const score = run => axes.filter(axis => has(run, axis)).length;
