@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -62,6 +63,28 @@ def content(page: Path) -> dict:
     found = re.search(r'<script id="data" type="application/json">(.*?)</script>', page.read_text(), re.DOTALL)
     assert found is not None
     return json.loads(found[1])
+
+
+def copied(run: Path, folder: Path, **settings) -> None:
+    """A copy of a run that says it was made with other settings, with __ for a dot in their keys; None takes one out."""
+    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    stored = yaml.safe_load((folder / "config.yaml").read_text())
+    for key, value in settings.items():
+        *above, last = key.split("__")
+        place = stored
+        for name in above:
+            place = place[name]
+        if value is None:
+            del place[last]
+        else:
+            place[last] = value
+    (folder / "config.yaml").write_text(yaml.safe_dump(stored))
+
+
+@pytest.fixture(scope="module")
+def one(made, page):
+    """A run of three layers."""
+    return next(made / run["name"] for run in content(page)["runs"] if run["settings"].get("network.depth") == "3")
 
 
 def test_a_page_holds_what_was_measured(made, page):
@@ -194,8 +217,8 @@ def test_damaged_runs_are_named_and_the_others_shown(made, tmp_path):
     root = tmp_path / "runs"
     first = next(path.parent for path in made.rglob("DONE") if "alpha" in str(path))
     names = ("good", "half", "unreadable", "other", "gone", "unknown", "text")
-    for name in names:
-        shutil.copytree(first, root / name, ignore=shutil.ignore_patterns("checkpoints"))
+    for seed, name in enumerate(names):
+        copied(first, root / name, seed=seed)
     (root / "half/DONE").unlink()
     (root / "unreadable/results.nc").write_bytes(b"no dataset")
     manifest = json.loads((root / "other/manifest.json").read_text())
@@ -304,6 +327,7 @@ def test_drop_downs_lead_to_runs_that_are_there(browser, made, tmp_path):
         ("data.alpha", "4", "2", "4"),
     ):
         chosen(browser, "time", axis).select_by_value(value)
+        assert browser.switch_to.active_element.accessible_name.startswith(axis)  # for those who use the keyboard
         assert chosen(browser, "time", "network.depth").first_selected_option.text == depth
         assert chosen(browser, "time", "data.alpha").first_selected_option.text == alpha
         assert drawn(browser, "time")[0][1]
@@ -392,6 +416,10 @@ def test_a_page_is_readable_and_has_names(width, dark, page):
         assert all(plot.get_attribute("aria-label") and plot.rect["width"] > 0.8 * width - 40 for plot in plots)
         ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
         paper = browser.execute_script("return document.querySelector('.plot')._fullLayout.paper_bgcolor")
+        title, plot = (browser.find_element(By.CSS_SELECTOR, f"#time {part}").rect for part in (".ytitle", ".main-svg"))
+        assert title["y"] >= plot["y"] and title["y"] + title["height"] <= plot["y"] + plot["height"]  # not cut off
+        legend, below = (browser.find_element(By.CSS_SELECTOR, f"#time {part}").rect for part in (".legend", ".xtitle"))
+        assert width > 800 or legend["y"] >= below["y"] + below["height"] - 2
         assert (ground == "rgb(21, 23, 26)") == dark and (paper == "#15171a") == dark
         assert not errors(browser)
 
@@ -407,6 +435,147 @@ def test_names_of_runs_are_no_markup(browser, made, tmp_path):
     browser.get(report(folder, tmp_path / "page.html").as_uri())
     assert browser.title == folder.name and browser.find_element(By.TAG_NAME, "h1").text == folder.name
     assert sum(len(values) for _, values in drawn(browser, "time")) > 0
+
+
+def test_what_is_not_the_same_for_all_runs_is_said(one, tmp_path):
+    """Runs with the same settings, of which the newest counts, and other sources of a plugin."""
+    for name, digest in (("older", "1"), ("newer", "2"), ("third", "2")):
+        copied(one, tmp_path / name, seed={"older": 0, "newer": 0, "third": 1}[name], sources={"mine": digest})
+        (tmp_path / name / "DONE").touch()
+    os.utime(tmp_path / "older/DONE", (1, 1))
+    told = content(report(tmp_path))
+    troubles = {run["name"]: run["trouble"] for run in told["runs"]}
+    assert troubles["older"] == ["newer has the same settings and is newer: it is the one in the plots"]
+    assert not troubles["newer"] and not troubles["third"]
+    assert [run["name"] for run in told["runs"] if run["data"] is None] == ["older"]
+    assert told["notices"] == ["The source of mine is not the same for all runs: it was changed between them."]
+
+
+def test_theory_says_what_it_is(page):
+    told = {run["task"]: run["data"] for run in content(page)["runs"]}
+    equilibrium = "replica theory of equilibrium for N >> c >> 1"
+    assert told["sample"]["quantities"]["teacher_weight_overlap"]["theory"]["about"] == equilibrium
+    assert told["online_sgd"]["quantities"]["R"]["theory"]["about"] == "from the equations of motion"
+    assert told["narrow"]["quantities"]["test_error"]["theory"]["about"].startswith("replica theory of equilibrium")
+    assert "from a random start need not reach" in told["sample"]["caveats"][0] and not told["online_sgd"]["caveats"]
+    past = [name for name in told["sample"]["quantities"] if name.startswith("past_")]
+    assert past and not any("theory" in told["sample"]["quantities"][name] for name in past)
+
+
+@needs_browser
+def test_words_and_small_numbers_have_a_place_on_axes(browser, one, tmp_path):
+    """inf and null stand behind the numbers, and 1e-05 is the same number in Python and in the browser."""
+    for fan_in in (10, 4, "null"):
+        for step in (1e-5, 0.3):
+            copied(one, tmp_path / f"{fan_in} {step}", network__fan_in=fan_in, sampler__move__step_std=step)
+    browser.get(report(tmp_path).as_uri())
+    chosen(browser, "time", "one curve for each").select_by_value("network.fan_in")
+    curves = [name for name, _ in drawn(browser, "time") if name.startswith("fan_in")]
+    assert curves == ["fan_in = 4", "fan_in = 10", "fan_in = null"]
+    chosen(browser, "setting", "along").select_by_value("network.fan_in")
+    axis = "const axis = document.getElementById('setting')._fullLayout.xaxis; return [axis.type, ...axis._categories]"
+    assert list(map(str, browser.execute_script(axis))) == ["category", "4", "10", "null"]
+    chosen(browser, "layers-setting", "axes").select_by_value("sampler.move.step_std | layer")
+    assert len(drawn(browser, "layers-setting")[0][1]) == 2 * 3  # both steps have all layers
+    assert not errors(browser)
+
+
+@needs_browser
+def test_lines_of_theory_are_whole(browser, one, tmp_path):
+    """Branches that agree everywhere are one line, also where they differ by rounding; one that parts is drawn whole."""
+    for alpha, shift in ((2, 1e-9), (4, 0.1)):
+        copied(one, tmp_path / str(alpha), data__alpha=alpha)
+        with xr.open_dataset(one / "results.nc", engine="h5netcdf") as results:
+            name = "theory_test_error"
+            lines = 0.5 + 0 * results[name].fillna(0) + xr.DataArray([0.0, shift], dims="branch")
+            changed = results.assign({name: lines.transpose(*results[name].dims)})
+            changed.to_netcdf(tmp_path / str(alpha) / "results.nc", engine="h5netcdf")
+    browser.get(report(tmp_path).as_uri())
+    lines = [values for name, values in drawn(browser, "setting") if name.startswith("theory")]
+    assert sorted(lines) == [[0.5, 0.5], [0.5, 0.6]]
+    chosen(browser, "time", "one curve for each").select_by_value("nothing")
+    for alpha, number in (("2", 1), ("4", 2)):
+        chosen(browser, "time", "data.alpha").select_by_value(alpha)
+        assert len([name for name, _ in drawn(browser, "time") if name.startswith("theory")]) == number
+    chosen(browser, "time", "one curve for each").select_by_value("data.alpha")
+    program = (
+        "return document.getElementById('time').data.filter(line => line.key).map(line => [line.key, line.line.dash])"
+    )
+    dashes = {tuple(pair) for pair in browser.execute_script(program)}
+    assert len(dashes) == len({key for key, _ in dashes})  # a line of theory is the same in all curves
+
+
+@needs_browser
+def test_an_interrupted_run_has_no_mean_at_rest(browser, one, tmp_path):
+    """A page begins at a finished run, and the record that is shown follows the run that is chosen."""
+    for seed in (0, 1, 2):
+        copied(one, tmp_path / str(seed), seed=seed, observe__burn_in=8)
+        with xr.open_dataset(one / "results.nc", engine="h5netcdf") as results:
+            path = tmp_path / str(seed) / "results.nc"
+            results.assign_attrs({"observe.burn_in": 8}).to_netcdf(path, engine="h5netcdf")
+    (tmp_path / "0/DONE").unlink()
+    browser.get(report(tmp_path).as_uri())
+    chosen(browser, "profile", "one curve for each").select_by_value("nothing")
+    assert chosen(browser, "profile", "seed").first_selected_option.text == "1"
+    for seed, record in (("0", "last record"), ("1", "last record"), ("0", "last record")):
+        chosen(browser, "profile", "seed").select_by_value(seed)
+        assert chosen(browser, "profile", "sweep").first_selected_option.text == record
+        assert drawn(browser, "profile")[0][1]
+    chosen(browser, "profile", "one curve for each").select_by_value("seed")
+    for record, seeds in (("mean at rest", "12"), ("last record", "012")):
+        chosen(browser, "profile", "sweep").select_by_value(record)
+        names = [name for name, _ in drawn(browser, "profile") if name.startswith("seed")]
+        assert names == [f"seed = {seed}" for seed in seeds]
+
+
+@needs_browser
+def test_an_option_that_a_run_does_not_have_does_not_hide_it(browser, one, tmp_path):
+    for step in (0.1, 0.3):
+        copied(one, tmp_path / str(step), sampler__move__step_std=step)
+    copied(one, tmp_path / "bath", sampler__move__name="heat_bath", sampler__move__step_std=None)
+    browser.get(report(tmp_path).as_uri())
+    chosen(browser, "time", "one curve for each").select_by_value("sampler.move.name")
+    steps = chosen(browser, "time", "sampler.move.step_std")
+    assert [option.text for option in steps.options] == ["0.1", "0.3"]
+    for step in ("0.1", "0.3"):
+        chosen(browser, "time", "sampler.move.step_std").select_by_value(step)
+        curves = {name for name, values in drawn(browser, "time") if values and name.startswith("move")}
+        assert curves == {"move = gaussian", "move = heat_bath"}
+    chosen(browser, "time", "one curve for each").select_by_value("sampler.move.step_std")
+    moves = chosen(browser, "time", "sampler.move.name")
+    assert [option.text for option in moves.options] == ["gaussian"]  # the other has no step
+    assert len([name for name, values in drawn(browser, "time") if name.startswith("step_std")]) == 2
+
+
+@needs_browser
+def test_tables_of_settings_are_of_all_runs(browser, one, tmp_path):
+    """Also of a run without results, and of settings whose values are a dimension of the results."""
+    copied(one, tmp_path / "whole", sampler__beta=2.0)
+    copied(one, tmp_path / "empty", sampler__beta=1.0, seed=7)
+    (tmp_path / "empty/results.nc").unlink()
+    browser.get(report(tmp_path).as_uri())
+    head = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, "#runs th")]
+    assert {"sampler.beta", "seed"} < set(head)
+    same = browser.execute_script("return [...document.querySelectorAll('#common th')].map(cell => cell.textContent)")
+    assert "network.depth" in same and not {"sampler.beta", "seed"} & set(same)
+
+
+@needs_browser
+def test_errors_over_decades_are_on_a_logarithmic_axis(browser, one, tmp_path):
+    """Unless the reader says otherwise."""
+    shutil.copytree(one, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints"))
+    with xr.open_dataset(one / "results.nc", engine="h5netcdf") as results:
+        falling = results.test_error_mean * 0.5 ** xr.DataArray(range(results.sizes["sweep"]), dims="sweep") + 1e-6
+        results.assign(test_error_mean=falling).to_netcdf(tmp_path / "run/results.nc", engine="h5netcdf")
+    browser.get(report(tmp_path).as_uri())
+    kind = lambda: browser.execute_script("return document.getElementById('time')._fullLayout.yaxis.type")  # noqa: E731
+    assert kind() == "log"
+    (box,) = browser.find_elements(By.XPATH, "//*[@id='time']/..//input[@aria-label='logarithmic y']")
+    assert box.is_selected()
+    box.click()
+    assert kind() == "linear"
+    chosen(browser, "time", "quantity").select_by_value("teacher_weight_overlap")
+    assert kind() == "linear"
 
 
 def test_no_page_is_worth_a_run(tmp_path, monkeypatch, caplog):

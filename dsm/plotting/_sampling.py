@@ -100,6 +100,11 @@ def theories(dataset: xr.Dataset, quantity: str) -> Iterator[tuple[str, dict[str
 def of_theory(dataset: xr.Dataset, axes: Iterable[Axes]) -> list[str]:
     """What must be said of the lines of theory on these axes, if students begin somewhere else than in equilibrium."""
     told = (name for one in axes for name in one.get_legend_handles_labels()[1])
-    if dataset.attrs.get("sampler.start") != "random" or not any(name.startswith("theory") for name in told):
+    return caveats(dataset) if any(name.startswith("theory") for name in told) else []
+
+
+def caveats(dataset: xr.Dataset) -> list[str]:
+    """What must be said of theory beside these results."""
+    if dataset.attrs.get("sampler.start") != "random":
         return []
     return ["theory is of equilibrium in the teacher's gauge, which students from a random start need not reach"]

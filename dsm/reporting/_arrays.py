@@ -6,6 +6,7 @@ dimensions. The page needs no more to draw it against anything.
 
 import json
 import math
+import os
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import xarray as xr
 
 from dsm._runs import DONE
 from dsm._variables import time_of
-from dsm.plotting._sampling import at_rest, burn_in
+from dsm.plotting._sampling import at_rest, burn_in, caveats
 from dsm.reporting._collect import Found
 
 #: Records that are kept of a run before a quantity is left out.
@@ -62,6 +63,7 @@ def _thinned(found: Found, letters: float) -> Json:
         "coordinates": {str(name): _coordinate(thinned, str(name)) for name in thinned.dims if name not in SKIPPED},
         "quantities": {name: _quantity(dataset, thinned, name, found.standing.state == DONE) for name in names},
         "scatter": _scatter(dataset),
+        "caveats": caveats(dataset),
     }
 
 
@@ -120,6 +122,8 @@ def _quantity(dataset: xr.Dataset, thinned: xr.Dataset, name: str, is_done: bool
     mean = thinned[f"{name}_mean"]
     quantity = mean.attrs.get("quantity", name)
     theory = next((own for own in (f"theory_{name}", f"theory_{quantity}") if own in thinned), "")
+    if mean.attrs.get("pair") == "past":
+        theory = ""  # that is of two students, to which an overlap with one's own past decays
     parts = {
         "mean": f"{name}_mean",
         "error": f"{name}_error",
@@ -127,10 +131,20 @@ def _quantity(dataset: xr.Dataset, thinned: xr.Dataset, name: str, is_done: bool
         "theory": theory,
     }
     told = {part: numbers(thinned[own]) for part, own in parts.items() if own in thinned}
+    if theory:
+        told["theory"]["about"] = _about(thinned[theory].attrs.get("long_name", ""), describe(name, mean)["name"])
     if is_done and burn_in(dataset) is not None and name in dataset and "sweep" in dataset[name].dims:
         found = at_rest(dataset, name)
         told["rest"] = {"mean": numbers(found["mean"]), "error": numbers(found["error"])}
     return told
+
+
+def _about(theory: str, quantity: str) -> str:
+    """What the name of a line of theory says besides the quantity."""
+    if theory.startswith(f"{quantity}, "):
+        return theory.removeprefix(f"{quantity}, ")
+    common = os.path.commonprefix([theory, quantity])
+    return theory[common.rfind(", ") + 2 :] if ", " in common else theory
 
 
 def numbers(array: xr.DataArray) -> Json:

@@ -11,7 +11,9 @@ import xarray as xr
 from dsm._errors import StoreError
 from dsm._runs import DONE, FAILED, Standing, find_runs, standing
 from dsm.config import SOURCES, flatten, lasting
+from dsm.reporting._points import as_text
 from dsm.store import RunDirectory, load_some
+from dsm.store._sweep import superseded
 
 #: Ends of the names of what is shown of every quantity.
 SHOWN = ("_mean", "_error")
@@ -29,17 +31,21 @@ class Found:
         path: the run directory.
         standing: how it stands.
         settings: those that results depend on, by dotted key.
+        sources: digests of the sources of plugins.
         manifest: under what circumstances it was made; empty if that is not known.
         results: what was recorded; None if there is nothing to show.
         trouble: why something of it cannot be shown, in one line each.
+        is_superseded: whether a newer run has the same settings.
     """
 
     path: Path
     standing: Standing
     settings: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, Any] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
     results: xr.Dataset | None = None
     trouble: list[str] = field(default_factory=list)
+    is_superseded: bool = False
 
     @property
     def task(self) -> str:
@@ -64,14 +70,25 @@ def collect(root: Path) -> list[Found]:
     paths = find_runs(root)
     if not paths:
         raise StoreError(f"{root}: there is no run in it, finished or not")
-    return [_look_at(path) for path in paths]
+    found = [_look_at(path) for path in paths]
+    finished = {run.path: run for run in found if run.standing.state == DONE and run.results is not None}
+    told = {path: {key: as_text(value) for key, value in run.settings.items()} for path, run in finished.items()}
+    for path, newer in superseded(told).items():
+        name = newer.relative_to(root)
+        finished[path].is_superseded = True
+        finished[path].trouble.append(f"{name} has the same settings and is newer: it is the one in the plots")
+    return found
 
 
 def _look_at(path: Path) -> Found:
     found = Found(path, standing(path))
     try:
         stored = RunDirectory(path).config()
-        found.settings = {key: value for key, value in lasting(stored).items() if not key.startswith(f"{SOURCES}.")}
+        for key, value in lasting(stored).items():
+            if key.startswith(f"{SOURCES}."):
+                found.sources[key] = value
+            else:
+                found.settings[key] = value
     except StoreError as error:
         found.trouble.append(str(error))
         return found

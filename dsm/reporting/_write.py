@@ -19,10 +19,12 @@ from dsm.reporting._arrays import arrays, describe
 from dsm.reporting._collect import Found, collect, versions
 from dsm.reporting._points import Point, as_text, published, read_points
 from dsm.store import replace_file
-from dsm.store._sweep import lies_along
+from dsm.store._sweep import changed_sources, lies_along
 
 #: What the data of a page may take, in letters; the rest of the 15 MB is Plotly.
 LETTERS = 9_000_000
+#: Scripts of the page, in this order.
+SCRIPTS = ("data.js", "plots.js", "page.js")
 
 logger = logging.getLogger("dsm")
 
@@ -92,7 +94,7 @@ def _run(run: Found, root: Path, file: Path, letters: float) -> Json:
         "device": " ".join(str((run.manifest.get("device") or {}).get(key, "")) for key in ("number", "kind")).strip(),
         "made": run.manifest.get("written", ""),
         "files": [{"name": path.name, "link": link(path)} for path in run.files],
-        "data": None if run.results is None else arrays(run, letters),
+        "data": None if run.results is None or run.is_superseded else arrays(run, letters),
     }
 
 
@@ -145,6 +147,10 @@ def _notices(found: Sequence[Found]) -> list[str]:
         f"The runs were made with several versions of {package}: {', '.join(several)}."
         for package, several in versions(list(found)).items()
     ]
+    told += [
+        f"The source of {name} is not the same for all runs: it was changed between them."
+        for name in changed_sources([run.sources for run in found])
+    ]
     return told
 
 
@@ -169,7 +175,7 @@ def _page(told: Json) -> str:
     part = lambda name: (resources.files(__package__) / name).read_text(encoding="utf-8")  # noqa: E731
     # Inside a script "</" could end it.
     data = json.dumps(told, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("</", "<\\/")
-    filled = {"title": html.escape(told["title"]), "style": part("page.css"), "script": part("page.js")}
+    filled = {"title": html.escape(told["title"]), "style": part("page.css"), "script": "".join(map(part, SCRIPTS))}
     page = part("page.html")
     for name, text in filled.items():
         page = page.replace(f"<!-- {name} -->", text)

@@ -68,7 +68,8 @@ def load_sweep(path: str | Path, task: str | None = None, **settings: Any) -> xr
         raise StoreError(f"the runs below {root} are of several tasks; choose task= one of {', '.join(tasks)}")
     sources = {folder: _without_sources(own) for folder, own in finished.items()}
     finished = _newest(finished, root)
-    _tell_of_sources([sources[folder] for folder in finished])
+    for name in changed_sources([sources[folder] for folder in finished]):
+        logger.warning("the source of %s is not the same for all runs: it was changed between them", name)
     swept = [key for key in _keys(finished) if len({own.get(key) for own in finished.values()}) > 1]
     datasets = {}
     for folder in finished:
@@ -96,11 +97,10 @@ def _without_sources(own: Settings) -> Settings:
     return {key: own.pop(key) for key in list(own) if key.startswith(f"{SOURCES}.")}
 
 
-def _tell_of_sources(sources: list[Settings]) -> None:
-    for key in _keys(dict(enumerate(sources))):
-        if len({own[key] for own in sources if key in own}) > 1:
-            name = key.removeprefix(f"{SOURCES}.")
-            logger.warning("the source of %s is not the same for all runs: it was changed between them", name)
+def changed_sources(sources: list[Settings]) -> list[str]:
+    """The plugins, or what else of one's own, of which runs had other sources."""
+    keys = _keys(dict(enumerate(sources)))
+    return [key.removeprefix(f"{SOURCES}.") for key in keys if len({own[key] for own in sources if key in own}) > 1]
 
 
 def _hashable(value: Any) -> Any:
@@ -127,13 +127,23 @@ def _select(runs: dict[Path, Settings], settings: Settings) -> tuple[dict[Path, 
 
 def _newest(runs: dict[Path, Settings], root: Path) -> dict[Path, Settings]:
     """Of runs with the same settings the one that was finished last; the newest first."""
+    older = superseded(runs)
+    for folder, newer in older.items():
+        pair = folder.relative_to(root), newer.relative_to(root)
+        logger.warning("%s is left out: %s has the same settings and is newer", *pair)
+    return {folder: runs[folder] for folder in _by_age(runs) if folder not in older}
+
+
+def superseded(runs: Mapping[Path, Settings]) -> dict[Path, Path]:
+    """Of finished runs with the same settings all but the one that was finished last, each with that one."""
     newest: dict[frozenset, Path] = {}
-    for folder in sorted(runs, key=lambda folder: (folder / "DONE").stat().st_mtime_ns, reverse=True):
-        kept = newest.setdefault(frozenset(runs[folder].items()), folder)
-        if kept is not folder:
-            pair = folder.relative_to(root), kept.relative_to(root)
-            logger.warning("%s is left out: %s has the same settings and is newer", *pair)
-    return {folder: runs[folder] for folder in newest.values()}
+    kept = {folder: newest.setdefault(frozenset(runs[folder].items()), folder) for folder in _by_age(runs)}
+    return {folder: newer for folder, newer in kept.items() if newer is not folder}
+
+
+def _by_age(runs: Iterable[Path]) -> list[Path]:
+    """The newest first."""
+    return sorted(runs, key=lambda folder: (folder / "DONE").stat().st_mtime_ns, reverse=True)
 
 
 def lies_along(key: str, own: Mapping[str, Any], dataset: xr.Dataset) -> bool:
