@@ -17,6 +17,7 @@ def main(page: str, plot: str, quantity: str, picture: str) -> None:
         browser.get(Path(page).resolve().as_uri())
         card = browser.find_element(By.ID, plot).find_element(By.XPATH, "..")
         Select(card.find_element(By.CSS_SELECTOR, 'select[aria-label="quantity"]')).select_by_value(quantity)
+        browser.execute_script("document.activeElement.blur()")
         card.screenshot(picture)
 
 
