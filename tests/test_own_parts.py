@@ -3,6 +3,7 @@
 import importlib
 import json
 import linecache
+import pickle
 import re
 import runpy
 import shlex
@@ -15,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 
 import dsm
 from dsm._errors import ConfigError, StoreError
@@ -24,10 +26,12 @@ from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import MOVES, AbstractProposal
 from dsm.samplers.sign_perceptron.moves._check import check_move
 from dsm.tasks import _plugins
+from dsm.tasks._options import left_over
 from runs import command, environment
 from runs import dsm as run_dsm
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "own_parts.md"
+GUIDE = PAGE.with_name("guide_package.md")
 TINY = (
     "network.width=4",
     "network.depth=2",
@@ -56,8 +60,8 @@ def folder(tmp_path, monkeypatch):
                 registry.forget(name)
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+def blocks(language: str, page: Path = PAGE) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
 
 
 def commands() -> list[list[str]]:
@@ -276,6 +280,64 @@ def test_options_of_parts_need_no_plus(caplog):
             dsm.compose(*narrow, *words)
     shared = dsm.compose("experiment=specialisation_teacher_aware", "data.dataset.name=gaussian")
     assert shared.data.dataset == {"name": "gaussian", "std": 1.5}  # an option that both have is kept
+
+
+def test_a_file_that_chooses_a_part_leaves_options_of_another(folder, caplog):
+    """Options that a preset beneath gave are not those of the part that an experiment chooses; its own are."""
+    (folder / "experiment").mkdir()
+
+    def move(file: str, *words: str) -> dict:
+        (folder / "experiment" / "mine.yaml").write_text(f"# @package _global_\nsampler: {{ move: {file} }}\n")
+        config = dsm.compose("experiment=mine", f"hydra.searchpath=[file://{folder}]", *words)
+        dsm.tasks.path_of(config)  # which composes the experiment alone
+        return config.sampler.move
+
+    chosen = "{ name: heat_bath }"
+    with caplog.at_level("INFO", "dsm"):
+        assert move(chosen) == move(chosen, "sampler=metropolis") == {"name": "heat_bath"}
+        assert not caplog.messages  # the file says so each time
+        assert move(chosen, "~sampler.move.step_std") == move(chosen, "sampler.move.name=heat_bath") == move(chosen)
+    assert move(chosen, "sampler.move.name=gaussian") == {"name": "gaussian", "step_std": 0.3}
+    assert move("{ name: gaussian }") == move("{}") == {"name": "gaussian", "step_std": 0.3}
+    for file, *words in (
+        ("{ name: heat_bath, step_std: 0.3 }",),
+        (chosen, "sampler.move.step_std=0.3"),
+        (chosen, "sampler.move={name:heat_bath,step_std:0.3}"),
+    ):
+        with pytest.raises(ConfigError, match=r"sampler\.move\.step_std = 0\.3: heat_bath has no such option"):
+            move(file, *words)
+    with pytest.raises(ConfigError, match=r"sampler\.move\.steps = 0\.3: gaussian has no such option"):
+        move("{ name: gaussian, steps: 0.3 }")
+
+
+def test_options_that_were_left_behind_are_known_in_other_processes(folder):
+    """Launchers send what was composed."""
+    (folder / "experiment").mkdir()
+    (folder / "experiment" / "mine.yaml").write_text("# @package _global_\nsampler: { move: { name: heat_bath } }\n")
+    with initialize_config_dir(str(dsm.tasks.folder()), version_base="1.3"):
+        composed = compose("config", overrides=["experiment=mine", f"hydra.searchpath=[file://{folder}]"])
+    sent = pickle.loads(pickle.dumps(composed))
+    assert left_over(sent, []) == {"sampler.move.step_std": False}
+    assert left_over(sent, ["sampler.move.step_std=0.3"]) == {}
+    assert left_over(sent, ["sampler.move.name=heat_bath"]) == {"sampler.move.step_std": True}
+
+
+@pytest.fixture
+def package(folder):
+    """The package of the guide, with the move of the page."""
+    own = folder / "mypackage"
+    (own / "conf" / "experiment").mkdir(parents=True)
+    (own / "conf" / "__init__.py").touch()
+    (own / "__init__.py").write_text("from mypackage import moves\n")
+    (own / "moves.py").write_text(next(block for block in blocks("python") if block.startswith("# mymove.py")))
+    (file,) = [block for block in blocks("yaml", GUIDE) if "experiment=mine" in block]
+    (own / "conf" / "experiment" / "mine.yaml").write_text(file)
+    return own
+
+
+def test_experiment_of_the_guide(package):
+    config = dsm.compose("experiment=mine", "hydra.searchpath=[pkg://mypackage.conf]")
+    assert config.sampler.move == {"name": "mirror", "refresh": 0.3} and config.plugins == ["mypackage"]
 
 
 # ---------------------------------------------------------------------------------------------- parts that do it wrong

@@ -32,7 +32,8 @@ def load(composed: DictConfig, runtime: Any, overrides: Any = ()) -> Config:
     the folders that were searched; `overrides` is what was asked for, Hydra's `overrides.task`. Without an experiment the
     run goes where those of its task go.
 
-    An option that a preset has for its part, and the part that an override names instead does not have, is left out.
+    An option that a preset has for its part, and that the part which an override or a later preset names instead does not
+    have, is left out; the first with a note.
 
     Raises:
         ConfigError: a wrong type, an unknown key or an illegal value, or a plugin that cannot be imported.
@@ -54,7 +55,8 @@ def load(composed: DictConfig, runtime: Any, overrides: Any = ()) -> Config:
         except UnknownOption as error:
             if error.setting not in meant_for_others:
                 raise
-            logger.info("%s is left out: %s has no such option", error.setting, error.part)
+            if meant_for_others[error.setting]:
+                logger.info("%s is left out: %s has no such option", error.setting, error.part)
             part, _, option = error.setting.rpartition(".")
             del OmegaConf.select(composed, part)[option]
 
