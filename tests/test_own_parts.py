@@ -26,6 +26,7 @@ from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import MOVES, AbstractProposal
 from dsm.samplers.sign_perceptron.moves._check import check_move
 from dsm.tasks import _plugins
+from dsm.tasks._command import command_of
 from dsm.tasks._options import left_over
 from runs import command, environment
 from runs import dsm as run_dsm
@@ -338,6 +339,27 @@ def package(folder):
 def test_experiment_of_the_guide(package):
     config = dsm.compose("experiment=mine", "hydra.searchpath=[pkg://mypackage.conf]")
     assert config.sampler.move == {"name": "mirror", "refresh": 0.3} and config.plugins == ["mypackage"]
+
+
+def test_the_command_of_a_run_is_short_and_leads_to_it(package):
+    """What an experiment sets is not said again; presets are found in packages and folders."""
+    (package / "conf" / "sampler").mkdir()
+    greedy = (dsm.tasks.folder() / "sampler" / "greedy.yaml").read_text()
+    wide = greedy.replace("inner: 1", "inner: 2").replace("sweeps: 1024", "sweeps: 512")
+    (package / "conf" / "sampler" / "wide.yaml").write_text(wide)
+    shutil.copytree(package / "conf", package.parent / "my conf")
+    mine, in_package = "experiment=mine", "hydra.searchpath=[pkg://mypackage.conf]"
+    for places, words, place, expected in (
+        (in_package, mine, in_package, mine),
+        (in_package, f"{mine} seed=3", in_package, f"{mine} seed=3"),
+        ("hydra.searchpath=['my conf']", mine, "hydra.searchpath=['file://my conf']", mine),
+        (in_package, "sampler=wide seed=0", in_package, "task=sample sampler=wide"),
+        (in_package, "plugins=[mypackage]", in_package, "task=sample plugins=[mypackage]"),
+    ):
+        config = dsm.compose(places, *words.split())
+        command = command_of(config)
+        assert command is not None and shlex.split(command) == ["dsm", place, *expected.split()]
+        assert dsm.compose(place, *expected.split()).identity() == config.identity()
 
 
 # ---------------------------------------------------------------------------------------------- parts that do it wrong

@@ -1,5 +1,6 @@
 """The presets of settings, one file each, in a folder for each group."""
 
+import importlib.resources
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,10 +12,21 @@ def folder() -> Path:
     return inside if inside.is_dir() else package.parent / "conf"
 
 
+def place_of(place: str) -> Path:
+    """The folder of presets that an entry of `hydra.searchpath` names: a path, with file:// or without, or a package, as in
+    pkg://mypackage.conf.
+
+    Raises:
+        ImportError: there is no such package. What else importing it raises is raised, too.
+    """
+    scheme, _, name = place.rpartition("://")
+    return Path(str(importlib.resources.files(name))) if scheme == "pkg" else Path(name)
+
+
 def preset_files(group: str, searchpath: Sequence[str] = ()) -> dict[str, Path]:
     """Files of the presets of a group by name, sorted; those in other folders, as `hydra.searchpath` names them, among them.
     Of the same name the first counts, as for Hydra."""
-    places = [folder(), *(Path(place.removeprefix("file://")) for place in searchpath)]
+    places = [folder(), *map(place_of, searchpath)]
     found = {path.stem: path for place in reversed(places) for path in (place / group).glob("*.yaml")}
     return dict(sorted(found.items()))
 

@@ -6,29 +6,32 @@ from typing import Any
 from dsm._errors import ConfigError
 from dsm.config import Config
 from dsm.tasks._changes import changes
+from dsm.tasks._compose import compose
 from dsm.tasks._task import task_of
 
 #: Letters that a word of the command line has without quotes of Hydra.
-PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-")
+PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/+-")
 
 
 def command_of(config: Config) -> str | None:
     """The shortest command line that leads to a configuration, for a shell in the folder where its plugins are. None where
     there is none: for a task without a preset."""
     task = task_of(config.task)
+    own_home = config.experiment == (task.home or task.name)
+    words = [f"hydra.searchpath={_spell(config.run.searchpath)}"] if config.run.searchpath else []
+    words.append(f"task={task.name}" if own_home else f"experiment={config.experiment}")
     try:
         found = changes(config)
+        base = compose(words)
     except ConfigError:
         return None
-    words = [f"--config-dir={folder.removeprefix('file://')}" for folder in config.run.searchpath[:1]]
-    words.append(
-        f"task={task.name}" if config.experiment == (task.home or task.name) else f"experiment={config.experiment}"
-    )
-    if config.plugins:
-        words.append(f"plugins={_spell(list(config.plugins))}")
+    if config.plugins != base.plugins:
+        words.append(f"plugins={_spell(config.plugins)}")
     # Presets first: they would undo what is set before them.
     words += [f"{key}={_spell(value)}" for key, value in sorted(found.items(), key=lambda item: "." in item[0])]
-    return shlex.join(["dsm", *words, f"seed={config.seed}"])
+    if config.seed != base.seed:
+        words.append(f"seed={config.seed}")
+    return shlex.join(["dsm", *words])
 
 
 def _spell(value: Any) -> str:
