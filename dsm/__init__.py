@@ -9,6 +9,8 @@ import importlib as _importlib
 from pathlib import Path as _Path
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
+from dsm._errors import ConfigError as ConfigError
+
 if _TYPE_CHECKING:
     import xarray as _xarray
 
@@ -28,6 +30,7 @@ if _TYPE_CHECKING:
 _SUBPACKAGES = ("data", "driver", "networks", "observables", "plotting", "samplers", "store", "theory", "training")
 
 __all__ = [
+    "ConfigError",
     "compose",
     "data",
     "driver",

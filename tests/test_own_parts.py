@@ -283,6 +283,17 @@ def test_options_of_parts_need_no_plus(caplog):
     assert shared.data.dataset == {"name": "gaussian", "std": 1.5}  # an option that both have is kept
 
 
+def test_a_part_says_itself_which_options_are_legal(page):
+    part = (page / "mymove.py").read_text()
+    check = "    def __check_init__(self):\n        if self.refresh > 1:\n            raise {}\n\n    def draw_proposal"
+    words = ("plugins=[mymove]", "sampler.move={name:mirror,refresh:2}")
+    error = 'dsm.ConfigError(f"refresh = {self.refresh:g}: must be at most 1")'
+    (page / "mymove.py").write_text("import dsm\n" + part.replace("    def draw_proposal", check.format(error)))
+    with pytest.raises(dsm.ConfigError) as caught:
+        dsm.compose(*words)
+    assert str(caught.value) == "sampler.move.refresh = 2: must be at most 1"
+
+
 def test_a_file_that_chooses_a_part_leaves_options_of_another(folder, caplog):
     """Options that a preset beneath gave are not those of the part that an experiment chooses; its own are."""
     (folder / "experiment").mkdir()

@@ -1,5 +1,6 @@
 """What the settings of every task have in common; each task adds its own (`dsm.tasks`)."""
 
+from dsm._errors import ConfigError as ConfigError
 from dsm.config._base import SOURCES as SOURCES
 from dsm.config._base import Config as Config
 from dsm.config._base import HostsConfig as HostsConfig
@@ -13,6 +14,7 @@ from dsm.config._presets import presets as presets
 __all__ = [
     "SOURCES",
     "Config",
+    "ConfigError",
     "HostsConfig",
     "RunConfig",
     "flatten",
