@@ -36,6 +36,7 @@ from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
 from dsm._slurm import starts_again
 from dsm.config import Config, flatten
 from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
+from dsm.config._searchpath import searched
 
 logger = logging.getLogger("dsm")
 
@@ -85,9 +86,10 @@ def carry_out(arguments: list[str]) -> int:
     report = sys.unraisablehook
     # Where orbax fails to read one array, the reads of others end after their event loop and would say so.
     sys.unraisablehook = lambda what: report(what) if str(what.exc_value) != "Event loop is closed" else None
-    if any(getattr(options, name) for name in SHOWS):
-        return _show()
     try:
+        searched(options.overrides)
+        if any(getattr(options, name) for name in SHOWS):
+            return _show()
         return _launch(options.overrides, options.multirun, options.config_dir)
     except (DsmError, HydraException, OmegaConfBaseException) as error:
         if os.environ.get(TRACE) == "1":

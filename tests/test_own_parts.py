@@ -19,6 +19,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 import dsm
+from dsm import cli
 from dsm._errors import ConfigError, StoreError
 from dsm._registry import REGISTRIES
 from dsm.networks import PRIORS
@@ -371,6 +372,38 @@ def test_the_command_of_a_run_is_short_and_leads_to_it(package):
         command = command_of(config)
         assert command is not None and shlex.split(command) == ["dsm", place, *expected.split()]
         assert dsm.compose(place, *expected.split()).identity() == config.identity()
+
+
+def test_places_that_cannot_be_looked_into_are_told_in_one_line(folder, capsys):
+    write(folder, "plain", "")
+    for name, source in {"broken": "x = = 2", "needy": "import nowhere_to_be_found", "wrong": "undefined"}.items():
+        (folder / name / "conf").mkdir(parents=True)
+        write(folder, f"{name}/__init__", source)
+    (folder / "bare" / "conf").mkdir(parents=True)
+    before = sorted(folder.rglob("*"))
+    for place, message in {
+        "pkg://broken.conf": "__init__.py, line 1: SyntaxError: invalid syntax",
+        "pkg://needy.conf": "__init__.py, line 1: ModuleNotFoundError: No module named 'nowhere_to_be_found'",
+        "pkg://wrong.conf": "__init__.py, line 1: NameError: name 'undefined' is not defined",
+        "pkg://missing.conf": "no package missing on the Python path",
+        "pkg://plain": "must be a package: a folder with a file __init__.py",
+        "pkg://bare.conf": "must be a package: a folder with a file __init__.py",
+        "file://nowhere": "must be a folder",
+        "nowhere": "must be a folder",
+        "http://nowhere": "must be a folder, as in file://FOLDER, or a package, as in pkg://mypackage.conf",
+    }.items():
+        words = [f"hydra.searchpath=[{place}]", "experiment=mine"]
+        with pytest.raises(ConfigError) as caught:
+            dsm.run(*words)
+        assert str(caught.value) == f"hydra.searchpath = {place}: {message}"
+        assert cli.carry_out(words) == 2
+        assert capsys.readouterr().err == f"dsm: hydra.searchpath = {place}: {message}\n"
+    for value in ("pkg://wrong.conf", "[3]", "a,b"):
+        with pytest.raises(ConfigError) as caught:
+            dsm.compose(f"hydra.searchpath={value}")
+        legal = "a list of folders and packages, as in hydra.searchpath=[file://FOLDER]"
+        assert str(caught.value) == f"hydra.searchpath = {value}: must be {legal}"
+    assert sorted(path for path in folder.rglob("*") if "__pycache__" not in path.parts) == before
 
 
 # ---------------------------------------------------------------------------------------------- parts that do it wrong

@@ -1,8 +1,9 @@
 """The presets of settings, one file each, in a folder for each group."""
 
-import importlib.resources
 from collections.abc import Sequence
 from pathlib import Path
+
+from dsm.config._searchpath import place_of
 
 
 def folder() -> Path:
@@ -10,17 +11,6 @@ def folder() -> Path:
     package = Path(__file__).parents[1]
     inside = package / "conf"
     return inside if inside.is_dir() else package.parent / "conf"
-
-
-def place_of(place: str) -> Path:
-    """The folder of presets that an entry of `hydra.searchpath` names: a path, with file:// or without, or a package, as in
-    pkg://mypackage.conf.
-
-    Raises:
-        ImportError: there is no such package. What else importing it raises is raised, too.
-    """
-    scheme, _, name = place.rpartition("://")
-    return Path(str(importlib.resources.files(name))) if scheme == "pkg" else Path(name)
 
 
 def preset_files(group: str, searchpath: Sequence[str] = ()) -> dict[str, Path]:

@@ -19,6 +19,7 @@ from dsm._errors import ConfigError
 from dsm._registry import UnknownOption, foreign
 from dsm.config import SOURCES, Config, folder
 from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
+from dsm.config._searchpath import searched
 from dsm.config._types import explain, with_whole_numbers
 from dsm.tasks._options import left_over
 from dsm.tasks._plugins import import_plugins, sources_of
@@ -89,6 +90,7 @@ def compose(overrides: Sequence[str] = (), searchpath: Sequence[str] = ()) -> Co
     Raises:
         ConfigError: an illegal override or value.
     """
+    searched(overrides)
     # Inside `dsm` Hydra is at work already; composing needs a moment of its own.
     running = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
