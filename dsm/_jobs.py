@@ -37,6 +37,7 @@ from dsm._slurm import starts_again
 from dsm.config import Config, flatten
 from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
 from dsm.config._searchpath import searched
+from dsm.tasks._compose import explain_words
 
 logger = logging.getLogger("dsm")
 
@@ -128,7 +129,8 @@ def _launch(words: Sequence[str], many: bool, folder: str | None) -> int:
     try:
         composed = composer.compose_config("config", words, run_mode=mode, with_log_configuration=True)
     except UNCOMPOSABLE as error:
-        raise ConfigError(explain_hydra(error, words)) from error
+        where = [] if folder is None else [f"hydra.searchpath=['file://{folder}']"]
+        raise ConfigError(explain_words(error, [*words, *where])) from error
     context = HydraContext(config_loader=composer.config_loader, callbacks=Callbacks(composed))
     if composed.hydra.mode is RunMode.MULTIRUN:
         from dsm._multirun import sweep

@@ -21,6 +21,8 @@ MANY = 12
 EXTRAS = {"joblib": "joblib", "slurm": "slurm", "submitit_slurm": "slurm", "submitit_local": "slurm"}
 #: Where presets of the user come from.
 OWN = 'one of your own is found with --config-dir FOLDER, in Python "hydra.searchpath=[file://FOLDER]"'
+#: What Hydra says of several values, as in `sampler.beta=1,2`, which without -m are no sweep.
+SEVERAL = r"Ambiguous value for argument '([^=]+)=(.*)' 1\."
 #: A preset that is no name: Hydra does not say which.
 NO_NAME = re.compile(r"^[+~]*([\w/]+)=(null|true|false|[-+.\d]*)$", re.IGNORECASE)
 
@@ -175,8 +177,8 @@ MESSAGES: list[tuple[str, Callable[[re.Match, Exception], str]]] = [
         ),
     ),
     (
-        r"Ambiguous value for argument '([^=]+)=(.*)' 1\.",
-        lambda found, _: f"{found[1]} = {found[2]}: must be a list, {found[1]}=[{found[2]}], or a sweep, with -m",
+        SEVERAL,
+        lambda found, _: f"{found[1]} = {found[2]}: is a sweep, which needs -m",
     ),
     (
         r"Sweep parameters? '([^=]+)=(.*)' requires",

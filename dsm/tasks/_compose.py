@@ -6,19 +6,21 @@ of the part, checked by the part itself.
 
 import copy
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dsm._errors import ConfigError
 from dsm._registry import UnknownOption, foreign
-from dsm.config import SOURCES, Config, folder
-from dsm.config._hydra_errors import UNCOMPOSABLE, explain_hydra
+from dsm.config import SOURCES, Config, folder, preset_files
+from dsm.config._hydra_errors import SEVERAL, UNCOMPOSABLE, explain_hydra
 from dsm.config._searchpath import searched
 from dsm.config._types import explain, with_whole_numbers
 from dsm.tasks._options import left_over
@@ -80,6 +82,22 @@ def _searched(runtime: Any) -> list[str]:
     return [f"{source.schema}://{source.path}" for source in runtime.config_sources if source.provider not in own]
 
 
+def explain_words(error: Exception, words: Sequence[str]) -> str:
+    """See `explain_hydra`. Of several values, which are a sweep, this says how they are written as a list where they may be
+    one: composing tells."""
+    message, several = explain_hydra(error, words), re.search(SEVERAL, " ".join(str(error).split()))
+    if several is None or "/" in several[1] or preset_files(several[1], searched(words)):
+        return message
+    as_list = f"{several[1]}=[{several[2]}]"
+    parsed = OverridesParser.create().parse_overrides(list(words))
+    others = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
+    try:
+        compose([*others, as_list])
+    except ConfigError:
+        return message
+    return f"{message}; a list is {as_list}"
+
+
 def compose(overrides: Sequence[str] = (), searchpath: Sequence[str] = ()) -> Config:
     """Compose and check a configuration as the command line does, e.g. `compose(["experiment=quickstart", "seed=1"])`.
 
@@ -100,7 +118,7 @@ def compose(overrides: Sequence[str] = (), searchpath: Sequence[str] = ()) -> Co
         with initialize_config_dir(str(folder()), version_base="1.3"):
             composed = hydra_compose("config", overrides=list(overrides), return_hydra_config=True)
     except UNCOMPOSABLE as error:
-        raise ConfigError(explain_hydra(error, overrides)) from None
+        raise ConfigError(explain_words(error, overrides)) from None
     finally:
         GlobalHydra.instance().hydra = running
     runtime, asked = composed.hydra.runtime, composed.hydra.overrides.task
