@@ -44,7 +44,7 @@ def test_a_wrong_option_is_told_in_one_line(words, said, capsys):
 
 
 def test_module_is_the_command(tmp_path):
-    asked = [sys.executable, "-m", "dsm", "experiment=typo"]
+    asked = [sys.executable, "-m", "dsm", "experiment=quickstrat"]
     done = subprocess.run(asked, cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert done.returncode == EXIT_ERROR and done.stderr.startswith("dsm: ") and done.stderr.count("\n") == 1
     asked[-1] = "data.alpha=-1"  # found out by the job itself

@@ -118,7 +118,7 @@ BAD = {
     "task": ("task=dream", "task = dream: must be one of narrow, online_sgd, sample, specialisation"),
     "resume": ("run.resume=maybe", "run.resume = maybe: must be one of auto, never"),
     "keep": ("run.keep=1", "run.keep = 1: must be at least 2"),
-    "experiment": ("experiment=nonsense", "experiment = nonsense: must be one of alpha, boundaries"),
+    "experiment": ("experiment=nonsense", "experiment = nonsense: is none of the "),
 }
 
 

@@ -204,7 +204,8 @@ WRONG = {
     "+network.dpth=3": "network.dpth = 3: there is no such setting, must be one of width, depth, fan_in...",
     "+network.depth=3": "+network.depth=3: network.depth is there already; leave out the plus: network.depth=3",
     "++network.depth.x=3": "network.depth = {'x': 3}: must be an integer",
-    "experiment=narow_decay": "experiment = narow_decay: is none of the N there are; did you mean narrow_decay?",
+    "experiment=narow_decay": "experiment = narow_decay: is none of the N there are; did you mean narrow_decay? One of your "
+    'own is found with --config-dir FOLDER, in Python "hydra.searchpath=[file://FOLDER]"',
     "network=dens": "network = dens: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer; did you...",
     "network=a/b": "network = a/b: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer; one "
     'of your own is found with --config-dir FOLDER, in Python "hydra.searchpath=[file://FOLDER]"',
@@ -251,6 +252,16 @@ def test_what_is_wrong_with_settings_is_said_in_one_line(words):
     begins = WRONG[words].removesuffix("...")
     assert said.startswith(begins) and "\n" not in said
     assert said == begins or WRONG[words].endswith("...")
+
+
+def test_of_many_names_the_hint_comes_first():
+    with pytest.raises(ConfigError) as caught:
+        dsm.compose("experiment=nonsense")
+    first, *names = str(caught.value).splitlines()
+    hint = 'one of your own is found with --config-dir FOLDER, in Python "hydra.searchpath=[file://FOLDER]"'
+    assert re.sub(r"\d+", "N", first) == f"experiment = nonsense: is none of the N there are; {hint}"
+    assert len(names) > 3 and max(map(len, names)) <= 106
+    assert " ".join(names).split()[-1] == "width" and "quickstart" in " ".join(names)
 
 
 def test_errors_of_hydra_after_a_journey_between_processes():

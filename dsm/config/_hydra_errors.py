@@ -1,6 +1,7 @@
 """What Hydra says about settings that it cannot compose, in one line."""
 
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from dsm.config._presets import presets
 
 #: What composing raises where the settings are to blame.
 UNCOMPOSABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError)
-#: More names than these are not listed where some of them are near.
+#: More names than these are listed below the message, and not where some of them are near.
 MANY = 12
 #: Launchers that an extra of the package brings, and which one.
 EXTRAS = {"joblib": "joblib", "slurm": "slurm", "submitit_slurm": "slurm", "submitit_local": "slurm"}
@@ -28,7 +29,8 @@ NO_NAME = re.compile(r"^[+~]*([\w/]+)=(null|true|false|[-+.\d]*)$", re.IGNORECAS
 
 
 def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
-    """What is wrong with settings that could not be composed, in one line that names the setting and what is legal.
+    """What is wrong with settings that could not be composed, in one line that names the setting and what is legal; below it
+    there may be a list of names.
 
     Arguments:
         error: what composing raised, one of `UNCOMPOSABLE`. Errors of dsm itself say what is wrong.
@@ -63,10 +65,13 @@ def _missing_preset(group: str, name: str, names: list[str]) -> str:
     if group == "hydra/launcher" and name in EXTRAS:
         return _not_installed(name)
     close = did_you_mean(name, names, 6)
-    if close and len(names) > MANY:
-        return f"{group} = {name}: is none of the {len(names)} there are{close}"
     own = "" if group.startswith("hydra") else f"; {OWN}"
-    return f"{group} = {name}: must be one of {', '.join(names)}{close or own}"
+    if len(names) <= MANY:
+        return f"{group} = {name}: must be one of {', '.join(names)}{close or own}"
+    none = f"{group} = {name}: is none of the {len(names)} there are"
+    if close:
+        return f"{none}{close}{own.replace('; o', ' O')}"
+    return "\n".join([none + own, *textwrap.wrap(", ".join(names), 106, initial_indent="  ", subsequent_indent="  ")])
 
 
 def _not_installed(launcher: str) -> str:
