@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -15,6 +15,7 @@ from dsm._kinds import KINDS, options, summary_of
 from dsm._near import did_you_mean
 from dsm._results import EXIT_ERROR
 from dsm.config import folder, preset_files
+from dsm.config._searchpath import KEY, place_of, searched
 from dsm.tasks import TASKS
 from dsm.tasks._plugins import import_plugins
 
@@ -40,15 +41,19 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("dsm list", description=ABOUT)
     parser.add_argument("kind", nargs="?", metavar="KIND", help="one of the kinds that `dsm list` prints")
     parser.add_argument(
-        "plugins", nargs="*", metavar="plugins=[MODULE]", help="modules that register parts of their own"
+        "words",
+        nargs="*",
+        metavar="SETTING=[...]",
+        help="plugins=[MODULE]: modules that register parts of their own; hydra.searchpath=[file://DIR] or "
+        "[pkg://PACKAGE.conf]: presets and experiments of one's own",
     )
     parser.add_argument("--config-dir", "-cd", metavar="DIR", help="a folder with presets and experiments of one's own")
     parsed = parser.parse_args(arguments)
-    words = [word for word in (parsed.kind, *parsed.plugins) if word is not None]
+    words = [word for word in (parsed.kind, *parsed.words) if word is not None]
     try:
         kind = None if not words or "=" in words[0] else words.pop(0)
-        _import_plugins(words)
-        folders = [folder()]
+        folders = [folder(), *map(place_of, searched(words))]
+        _import_plugins(word for word in words if word.partition("=")[0] != KEY)
         if parsed.config_dir is not None:
             require(os.path.isdir(parsed.config_dir), "--config-dir", parsed.config_dir, "a folder")
             folders.append(Path(parsed.config_dir))
@@ -59,11 +64,12 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _import_plugins(words: Sequence[str]) -> None:
+def _import_plugins(words: Iterable[str]) -> None:
     for word in words:
         key, _, value = word.partition("=")
         if key != "plugins":
-            raise ConfigError(f"{word}: must be plugins=[MODULE]{did_you_mean(word, ['plugins', *KINDS, *GROUPS])}")
+            close = did_you_mean(key, ["plugins", KEY, *KINDS, *GROUPS])
+            raise ConfigError(f"{word}: must be plugins=[MODULE] or {KEY}=[file://FOLDER]{close}")
         try:
             import_plugins(yaml.safe_load(value))
         except yaml.YAMLError:

@@ -388,6 +388,9 @@ def test_parts_and_experiments_of_ones_own_are_listed(own_parts, capsys):
     assert {"mine What do I ask?", "silent", "depth Does a very deep machine still generalise?"} <= set(lines)
     assert "flavour presets in conf flavour=NAME" in listed(capsys, "-cd", "conf")
     assert listed(capsys, "flavour", "-cd", "conf") == ["flavour=NAME", "sweet sugar"]
+    for place in ("file://conf", "conf"):
+        assert listed(capsys, "flavour", f"hydra.searchpath=[{place}]") == ["flavour=NAME", "sweet sugar"]
+    assert "flavour presets in conf flavour=NAME" in listed(capsys, "hydra.searchpath=[conf]", "plugins=[]")
     assert cli.carry_out(["--config-dir", "conf", "list", "flavour"]) == 0  # where the option stands for runs
     assert "sweet" in capsys.readouterr().out
 
@@ -402,7 +405,13 @@ def test_parts_and_experiments_of_ones_own_are_listed(own_parts, capsys):
         ("plugins=[broken_plugin_of_the_list]", "plugins=[broken_plugin_of_the_list]: "),
         ("moves plugins=[", "plugins = [: must be a list"),
         ("moves plugins=3", "plugins = 3: must be a list"),
-        ("moves plugn=[x]", "plugn=[x]: must be plugins=[MODULE]"),
+        (
+            "moves plugn=[x]",
+            "plugn=[x]: must be plugins=[MODULE] or hydra.searchpath=[file://FOLDER]; did you mean plug",
+        ),
+        ("moves searchpath=[x]", "did you mean hydra.searchpath?"),
+        ("moves hydra.searchpath=[nowhere]", "hydra.searchpath = nowhere: must be a folder"),
+        ("moves hydra.searchpath=[nowhere", "hydra.searchpath = [nowhere: must be a list of folders and packages"),
         ("moves -cd nowhere", "--config-dir = nowhere: must be a folder"),
     ],
 )

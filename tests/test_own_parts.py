@@ -353,6 +353,14 @@ def test_experiment_of_the_guide(package):
     assert config.sampler.move == {"name": "mirror", "refresh": 0.3} and config.plugins == ["mypackage"]
 
 
+def test_parts_and_experiments_of_a_package_are_listed(package, capsys):
+    where = "hydra.searchpath=[pkg://mypackage.conf]"
+    assert cli.carry_out(["list", "experiments", where]) == 0
+    assert re.search(r"^  mine +Do students learn with a move", capsys.readouterr().out, re.MULTILINE)
+    assert cli.carry_out(["list", "moves", where]) == 0  # which is imported
+    assert re.search(r"^  mirror ", capsys.readouterr().out, re.MULTILINE)
+
+
 def test_the_command_of_a_run_is_short_and_leads_to_it(package):
     """What an experiment sets is not said again; presets are found in packages and folders."""
     (package / "conf" / "sampler").mkdir()

@@ -1,6 +1,8 @@
 """Where else than in conf/ presets are looked for: `hydra.searchpath`, a list of folders and packages."""
 
+import contextlib
 import importlib
+import typing
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -52,13 +54,13 @@ def searched(words: Iterable[str]) -> list[str]:
     for word in words:
         key, _, value = word.partition("=")
         if key.lstrip("+") == KEY:
-            try:
+            given: object = ""
+            with contextlib.suppress(HydraException):
                 given = OverridesParser.create().parse_override(word).value()
-            except HydraException:
-                continue  # composing says what is wrong
+            given = [] if given is None else given
             listed = isinstance(given, list) and all(isinstance(entry, str) for entry in given)
-            require(listed or given is None, KEY, value, f"a list of folders and packages, as in {KEY}=[file://FOLDER]")
-            places += given if isinstance(given, list) else []
+            require(listed, KEY, value, f"a list of folders and packages, as in {KEY}=[file://FOLDER]")
+            places += typing.cast(list[str], given)
     for entry in places:
         place_of(entry)
     return places
