@@ -130,9 +130,8 @@ def test_the_test_of_the_page_tells_a_wrong_move(page):
         test()
 
 
-def test_closure_of_the_page(page, monkeypatch):
+def test_closure_of_the_page(page):
     assert ["python", "shown.py"] in commands()
-    monkeypatch.syspath_prepend(page)
     found = runpy.run_path("shown.py")["found"]
     alone = dsm.theory.deep_student_machine(1, [2.0, 4.0]).weight_overlap
     np.testing.assert_allclose(found.weight_overlap, np.repeat(alone, 3, axis=1), rtol=1e-6)
