@@ -6,9 +6,6 @@ import typing
 from collections.abc import Iterable
 from pathlib import Path
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
-
 from dsm._errors import ConfigError, require
 from dsm._parts import told
 
@@ -50,6 +47,9 @@ def searched(words: Iterable[str]) -> list[str]:
     Raises:
         ConfigError: naming the entry, and what is wrong with it.
     """
+    from hydra.core.override_parser.overrides_parser import OverridesParser  # `dsm --help` needs no Hydra
+    from hydra.errors import HydraException
+
     places: list[str] = []
     for word in words:
         key, _, value = word.partition("=")
