@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from dsm._errors import ConfigError as ConfigError
 
 if _TYPE_CHECKING:
+    from collections.abc import Sequence as _Sequence
+
     import xarray as _xarray
 
     from dsm import data as data
@@ -86,8 +88,10 @@ def load_sweep(path: "str | _Path", task: str | None = None, **settings: object)
     return store.load_sweep(path, task, **settings)
 
 
-def report(path: "str | _Path", out: "str | _Path | None" = None, points: "str | _Path | None" = None) -> _Path:
-    """Write one interactive page about the runs at or below a folder; see `dsm.reporting.report`."""
+def report(
+    path: "str | _Path | _Sequence[str | _Path]", out: "str | _Path | None" = None, points: "str | _Path | None" = None
+) -> _Path:
+    """Write one interactive page about the runs at or below a folder or several; see `dsm.reporting.report`."""
     from dsm import reporting
 
     return reporting.report(path, out, points)

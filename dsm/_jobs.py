@@ -28,10 +28,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 import dsm
 from dsm import _hosts, tasks
+from dsm._arguments import parse
 from dsm._cluster import find_place
 from dsm._errors import ConfigError, DsmError, HostsError, InUseError, require
 from dsm._logging import log_to_console
-from dsm._near import did_you_mean
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
 from dsm._slurm import starts_again
 from dsm.config import Config, flatten
@@ -90,7 +90,7 @@ def carry_out(arguments: list[str]) -> int:
     try:
         searched(options.overrides)
         if any(getattr(options, name) for name in SHOWS):
-            return _show()
+            return _show([*options.overrides, *(word for word in arguments if word not in options.overrides)])
         return _launch(options.overrides, options.multirun, options.config_dir)
     except (DsmError, HydraException, OmegaConfBaseException) as error:
         if os.environ.get(TRACE) == "1":
@@ -102,15 +102,8 @@ def carry_out(arguments: list[str]) -> int:
 def _options(arguments: list[str]) -> argparse.Namespace:
     """The options of Hydra's command line. What is wrong with them is told in one line, as of settings."""
     parser = get_args_parser()
-    parser.exit_on_error = False
-    try:
-        options, unknown = parser.parse_known_args(arguments)
-    except argparse.ArgumentError as error:
-        raise ConfigError(str(error)) from None
-    for word in unknown:
-        known = [name for name in (*parser._option_string_actions, "--trace") if name.startswith("--")]
-        close = did_you_mean(word, known) or "; dsm --help tells which there are"
-        raise ConfigError(f"{word}: there is no such option{close}")
+    parser.prog = "dsm"
+    options = parse(parser, arguments, also=["--trace"])
     if options.multirun and any(getattr(options, name) for name in SHOWS):
         raise ConfigError("-m: what is shown is of one job, without -m")
     return options
@@ -261,8 +254,9 @@ def cores() -> int:
     return min(free, int(lent)) if lent.isdigit() and int(lent) > 0 else free
 
 
-def _show() -> int:
-    """Let Hydra itself show settings, plugins or the completion of a shell."""
+def _show(arguments: list[str]) -> int:
+    """Let Hydra itself show settings, plugins or the completion of a shell. It reads settings before options alone."""
+    sys.argv[1:] = arguments
     show = hydra.main(config_path=str(tasks.folder()), config_name="config", version_base="1.3")
     try:
         show(lambda composed: None)()

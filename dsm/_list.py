@@ -3,17 +3,16 @@
 import argparse
 import os
 import shutil
-import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import yaml
 
+from dsm._arguments import parse
 from dsm._errors import ConfigError, require
 from dsm._kinds import KINDS, options, summary_of
 from dsm._near import did_you_mean
-from dsm._results import EXIT_ERROR
 from dsm.config import folder, preset_files
 from dsm.config._searchpath import KEY, place_of, searched
 from dsm.tasks import TASKS
@@ -37,7 +36,11 @@ Rows = list[tuple[str, str, list[str]]]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what can be chosen; returns the exit status."""
+    """Print what can be chosen; returns the exit status.
+
+    Raises:
+        ConfigError: there is no such option, no such kind, or a module cannot be imported.
+    """
     parser = argparse.ArgumentParser("dsm list", description=ABOUT)
     parser.add_argument("kind", nargs="?", metavar="KIND", help="one of the kinds that `dsm list` prints")
     parser.add_argument(
@@ -48,19 +51,15 @@ def main(arguments: Sequence[str]) -> int:
         "[pkg://PACKAGE.conf]: presets and experiments of one's own",
     )
     parser.add_argument("--config-dir", "-cd", metavar="DIR", help="a folder with presets and experiments of one's own")
-    parsed = parser.parse_args(arguments)
+    parsed = parse(parser, arguments)
     words = [word for word in (parsed.kind, *parsed.words) if word is not None]
-    try:
-        kind = None if not words or "=" in words[0] else words.pop(0)
-        folders = [folder(), *map(place_of, searched(words))]
-        _import_plugins(word for word in words if word.partition("=")[0] != KEY)
-        if parsed.config_dir is not None:
-            require(os.path.isdir(parsed.config_dir), "--config-dir", parsed.config_dir, "a folder")
-            folders.append(Path(parsed.config_dir))
-        print("\n".join(_kinds(folders) if kind is None else _members(kind, folders)))
-    except ConfigError as error:
-        print(f"dsm list: {error}", file=sys.stderr)
-        return EXIT_ERROR
+    kind = None if not words or "=" in words[0] else words.pop(0)
+    folders = [folder(), *map(place_of, searched(words))]
+    _import_plugins(word for word in words if word.partition("=")[0] != KEY)
+    if parsed.config_dir is not None:
+        require(os.path.isdir(parsed.config_dir), "--config-dir", parsed.config_dir, "a folder")
+        folders.append(Path(parsed.config_dir))
+    print("\n".join(_kinds(folders) if kind is None else _members(kind, folders)))
     return 0
 
 

@@ -1,37 +1,39 @@
 """The command `dsm report`: one page about a run or a sweep."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from dsm._errors import DsmError
+from dsm._arguments import parse
 from dsm._logging import log_to_console
-from dsm._results import EXIT_ERROR
 
 ABOUT = """\
-Write one HTML file about a run, or about all runs below a folder, that a browser shows without a network: status,
+Write one HTML file about a run, or about all runs below folders, that a browser shows without a network: status,
 settings, interactive plots with error bars and theory, and how to make the runs again.
 """
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page and say where it is; returns the exit status."""
+    """Write the page and say where it is; returns the exit status.
+
+    Raises:
+        DsmError: there is no such option, no run, or no page can be written.
+    """
     parser = argparse.ArgumentParser("dsm report", description=ABOUT)
     parser.add_argument(
-        "folder", metavar="DIR", nargs="?", default="runs", help="a run or a folder of runs (default: runs)"
+        "folders", metavar="DIR", nargs="*", default=["runs"], help="runs, or folders of runs (default: runs)"
     )
-    parser.add_argument("--out", metavar="FILE", help="the page (default: report.html in that folder)")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="the page (default: report.html in that folder, or in the folder above all of them)",
+    )
     parser.add_argument(
         "--points", metavar="CSV", help="points of others: columns quantity, axis, x, y[, error, label] and settings"
     )
-    options = parser.parse_args(arguments)
+    options = parse(parser, arguments)
     log_to_console()
-    try:
-        from dsm.reporting import report
+    from dsm.reporting import report
 
-        file = report(options.folder, options.out, options.points)
-    except DsmError as error:
-        print(f"dsm report: {error}", file=sys.stderr)
-        return EXIT_ERROR
+    file = report(options.folders, options.out, options.points)
     print(f"{file} ({Path(file).stat().st_size / 2**20:.1f} MiB)")
     return 0

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from dsm._arguments import parse
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
 from dsm._runs import DONE, FAILED, MISSING, STATES, Standing, standings
 
@@ -19,13 +20,17 @@ Exit status: 0 if all are done, 75 if some are unfinished, 2 if some have failed
 
 
 def main(arguments: list[str]) -> int:
-    """Print how the runs below folders stand; returns the exit status."""
+    """Print how the runs below folders stand; returns the exit status.
+
+    Raises:
+        ConfigError: there is no such option.
+    """
     parser = argparse.ArgumentParser(
         "dsm status", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folders", nargs="*", metavar="DIR", default=["runs"], help="where to look (default: runs)")
     parser.add_argument("--json", action="store_true", help="print one object with the runs, and how many stand how")
-    options = parser.parse_args(arguments)
+    options = parse(parser, arguments)
     found = {run.path: run for folder in options.folders for run in standings(Path(os.path.expanduser(folder)))}
     runs = list(found.values())
     counts = Counter(run.state for run in runs)

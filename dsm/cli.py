@@ -7,6 +7,7 @@ import sys
 import textwrap
 from importlib import metadata
 
+from dsm._errors import DsmError
 from dsm._results import EXIT_ERROR
 
 HELP = """\
@@ -15,7 +16,7 @@ dsm: statistical physics of learning in teacher-student machines
   dsm [SETTING=VALUE ...]             run what the settings say, or go on with it
   dsm -m SETTING=VALUE,VALUE ...      a sweep: every combination of the values
   dsm status [FOLDER ...]             how the runs below a folder stand (default: runs)
-  dsm report [FOLDER]                 one interactive page about the runs below a folder, as an HTML file
+  dsm report [FOLDER ...]             one interactive page about the runs below a folder, as an HTML file
   dsm list [KIND]                     what can be chosen: experiments, moves, observables, ...
   dsm -c job [SETTING=VALUE ...]      print all settings, run nothing
 
@@ -76,6 +77,9 @@ def _tell(what: str, *arguments: str) -> int:
         status = importlib.import_module(f"dsm._{what}").main(list(arguments))  # status needs no JAX and is quick
         sys.stdout.flush()
         return status
+    except DsmError as error:
+        print(f"dsm {what}: {error}", file=sys.stderr)
+        return EXIT_ERROR
     except BrokenPipeError:  # whoever reads has seen enough, as `head` has; Python would write the rest at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE

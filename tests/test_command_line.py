@@ -1,6 +1,7 @@
 """The command line as its users meet it: help, sweeps with jobs that fail, settings of one's own, Ctrl-C at any moment."""
 
 import fcntl
+import json
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 import dsm as package
 from dsm import cli
+from dsm._jobs import _options
 from dsm._multirun import to_workers
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
 from dsm._signals import StopRequest
@@ -32,15 +34,36 @@ def test_help_and_version_are_the_projects_own(capsys):
 @pytest.mark.parametrize(
     "words, said",
     {
-        "--verson": "--verson: there is no such option; did you mean --version?",
-        "-m experiment=quickstart -c job": "-m: what is shown is of one job, without -m",
-        "--xyz": "--xyz: there is no such option; dsm --help tells which there are",
-        "experiment=quickstart --config-dir": "argument --config-dir/-cd: expected one argument",
+        "--verson": "dsm: --verson: there is no such option; did you mean --version?",
+        "-m experiment=quickstart -c job": "dsm: -m: what is shown is of one job, without -m",
+        "--xyz": "dsm: --xyz: there is no such option; dsm --help tells which there are",
+        "experiment=quickstart --config-dir": (
+            "dsm: --config-dir: must be followed by a value, as in --config-dir CONFIG_DIR"
+        ),
+        "--cfg jb": "dsm: --cfg: invalid choice: 'jb' (choose from ",
+        "report a --output X": "dsm report: --output: there is no such option; did you mean --out?",
+        "report a --output=X": "dsm report: --output = X: there is no such option; did you mean --out?",
+        "report a --points": "dsm report: --points: must be followed by a value, as in --points CSV",
+        "status --jason": "dsm status: --jason: there is no such option; did you mean --json?",
+        "status --json=3": "dsm status: --json = 3: takes no value",
+        "status -j": "dsm status: -j: there is no such option; dsm status --help tells which there are",
+        "list moves --plugins x": "dsm list: --plugins: there is no such option; did you mean plugins=[MODULE]?",
     }.items(),
 )
 def test_a_wrong_option_is_told_in_one_line(words, said, capsys):
     assert cli.carry_out(words.split()) == EXIT_ERROR
-    assert capsys.readouterr().err == f"dsm: {said}\n"
+    err = capsys.readouterr().err
+    assert err.startswith(said) and err.count("\n") == 1
+
+
+def test_words_come_in_any_order(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.carry_out(["status", "a", "--json", "b"]) == EXIT_ERROR
+    assert [run["path"] for run in json.loads(capsys.readouterr().out)["runs"]] == ["a", "b"]
+    assert _options(["task=sample", "-m", "seed=7,8"]).overrides == ["task=sample", "seed=7,8"]
+    monkeypatch.setattr(sys, "argv", ["dsm"])
+    assert cli.carry_out(["task=sample", "-c", "job", "seed=7"]) == 0
+    assert "seed: 7" in capsys.readouterr().out
 
 
 def test_module_is_the_command(tmp_path):

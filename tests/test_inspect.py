@@ -416,7 +416,7 @@ def test_parts_and_experiments_of_ones_own_are_listed(own_parts, capsys):
     ],
 )
 def test_what_cannot_be_listed_is_said_in_one_line(own_parts, capsys, words, message):
-    assert _list.main(words.split()) == EXIT_ERROR
+    assert cli.carry_out(["list", *words.split()]) == EXIT_ERROR
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("dsm list: ") and message in err and err.count("\n") == 1
 

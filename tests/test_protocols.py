@@ -24,8 +24,8 @@ PACKAGE = Path(dsm.__file__).parent
 
 #: Floors of the house; a module imports from its own floor or from below.
 FLOORS = {
-    "_errors": 0, "_parts": 0, "_random": 0, "_results": 0, "_registry": 0, "_signals": 0, "_variables": 0,
-    "_logging": 0, "_progress": 0, "_programs": 0, "_runs": 0, "_near": 0, "_slurm": 0,
+    "_errors": 0, "_arguments": 0, "_parts": 0, "_random": 0, "_results": 0, "_registry": 0, "_signals": 0,
+    "_variables": 0, "_logging": 0, "_progress": 0, "_programs": 0, "_runs": 0, "_near": 0, "_slurm": 0,
     "_cluster": 0, "_hosts": 0, "_relay": 0, "_meeting": 0,
     "_system": 1, "tracking": 1, "networks": 1, "data": 2, "theory": 3, "observables": 3, "samplers": 4, "training": 4,
     "config": 5, "driver": 6, "store": 7, "plotting": 7, "tasks": 8, "reporting": 8,

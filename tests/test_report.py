@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import Select
 
 import dsm as package
 from browser.chromium import MISSING, open_browser
-from dsm import _report, cli, tasks
+from dsm import cli, tasks
 from dsm._errors import StoreError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
 from dsm.config import preset_files
@@ -176,6 +176,18 @@ def test_the_command_line(made, tmp_path, capsys):
     assert package.report(made, tmp_path / "again.html") == tmp_path / "again.html"
 
 
+def test_several_folders_are_on_one_page(made, tmp_path, monkeypatch, capsys):
+    runs = [path.parent for path in made.rglob("DONE") if "alpha" in str(path)][:2]
+    for run, name in zip(runs, ("one", "other"), strict=True):
+        shutil.copytree(run, tmp_path / "runs" / name, ignore=shutil.ignore_patterns("checkpoints"))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert cli.carry_out(["report", "../runs/one", "../runs/other", "../runs/one"]) == 0
+    page = tmp_path / "runs/report.html"  # in the folder above both
+    assert capsys.readouterr().out.startswith(str(page))
+    assert [run["name"] for run in content(page)["runs"]] == ["one", "other"]
+
+
 @pytest.mark.parametrize(
     "words, said",
     [
@@ -207,7 +219,7 @@ def test_bad_input_is_told_in_one_line(words, said, made, tmp_path, monkeypatch,
     Path("setting.csv").write_text("quantity,axis,x,y,network.dpth\ntest_error,sweep,1,2,3\n")
     Path("number.csv").write_text(f"{head}test_error,sweep,1,much,,\n")
     Path("lacking.csv").write_text(f"{head}test_error,sweep,,2,,\n")
-    assert _report.main([word.format(made=made) for word in words]) == EXIT_ERROR
+    assert cli.carry_out(["report", *(word.format(made=made) for word in words)]) == EXIT_ERROR
     assert said in capsys.readouterr().err
     assert not list(tmp_path.rglob("*.html"))
 

@@ -31,7 +31,9 @@ logger = logging.getLogger("dsm")
 Json = dict[str, Any]
 
 
-def report(path: str | Path, out: str | Path | None = None, points: str | Path | None = None) -> Path:
+def report(
+    path: str | Path | Sequence[str | Path], out: str | Path | None = None, points: str | Path | None = None
+) -> Path:
     """Write a page about a run, or about all runs below a folder; returns the file.
 
     The page is one HTML file that needs no network: status and settings of the runs, interactive plots of what they
@@ -39,20 +41,23 @@ def report(path: str | Path, out: str | Path | None = None, points: str | Path |
     that is not finished it shows what there is; what cannot be read is named on the page and in the log.
 
     Arguments:
-        path: a run directory, or a folder with run directories at any depth.
-        out: the file; `report.html` in that folder if None.
+        path: a run directory, or a folder with run directories at any depth; or several of them.
+        out: the file; if None `report.html` in that folder, or in the one above all of several.
         points: a CSV file with points of others, drawn in grey beside those that come with the package: columns quantity,
             axis, x, y and, if known, error, label; further columns are settings of the runs to which a point belongs.
 
     Raises:
         StoreError: there is no run, the points cannot be read, or the disk refuses.
     """
-    root = Path(path).expanduser().absolute()
+    folders = [
+        Path(os.path.abspath(Path(one).expanduser())) for one in ([path] if isinstance(path, (str, Path)) else path)
+    ]
+    root = Path(os.path.commonpath(folders))
     file = root / "report.html" if out is None else Path(out).expanduser().absolute()
     if root.is_dir() and not file.parent.is_dir():
         raise StoreError(f"{file}: there is no folder {file.parent}")
-    logger.info("reading the runs below %s", root)
-    found = collect(root)
+    logger.info("reading the runs below %s", ", ".join(map(str, folders)))
+    found = list({run.path: run for folder in folders for run in collect(folder)}.values())
     for run in found:
         for trouble in run.trouble:
             logger.warning("%s: %s", run.path, trouble)
