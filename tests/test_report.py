@@ -224,6 +224,23 @@ def test_bad_input_is_told_in_one_line(words, said, made, tmp_path, monkeypatch,
     assert not list(tmp_path.rglob("*.html"))
 
 
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        (None, "cannot read paper.csv: No such file or directory"),
+        ("quantity,x,y\n", "paper.csv: lacks the column axis"),
+        ("quantity,axis,x,y\ntest_error,sweep,1,much\n", "paper.csv, line 2: y = much: must be a number"),
+    ],
+)
+def test_a_file_of_points_is_read_before_the_runs(text, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_write, "collect", lambda root: pytest.fail("a run was read"))
+    if text is not None:
+        Path("paper.csv").write_text(text)
+    with pytest.raises(StoreError, match=said):
+        report(tmp_path, points="paper.csv")
+
+
 def test_damaged_runs_are_named_and_the_others_shown(made, tmp_path):
     """Half-finished, unreadable, of another version, without results, without settings."""
     root = tmp_path / "runs"

@@ -7,6 +7,7 @@ settings say to which runs a point belongs.
 import csv
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,21 +21,50 @@ OPTIONAL = ("error", "label")
 Point = dict[str, Any]
 
 
-def read_points(path: Path, legal: Mapping[str, Iterable[str]]) -> list[Point]:
+@dataclass(frozen=True)
+class PointsFile:
+    """A file of points that has been read, before it is known what its page shows.
+
+    Attributes:
+        path: the file.
+        settings: its columns that are settings.
+        points: the points, each with the number of its line.
+    """
+
+    path: Path
+    settings: list[str]
+    points: list[tuple[int, Point]]
+
+    def checked(self, legal: Mapping[str, Iterable[str]]) -> list[Point]:
+        """The points, if a page can show them.
+
+        Arguments:
+            legal: what the page can show: by "quantity" and "axis" the names of each, by "setting" the settings of its runs.
+
+        Raises:
+            StoreError: there is no such quantity, axis or setting; the message names the file, the line and what is legal.
+        """
+        for column in self.settings:
+            if column not in legal["setting"]:
+                other = f"{', '.join(COLUMNS)} or a setting of the runs, as in network.depth"
+                raise StoreError(f"{self.path}: column = {column}: must be one of {other}")
+        names = {column: sorted(legal[column]) for column in ("quantity", "axis")}
+        for line, point in self.points:
+            for column, known in names.items():
+                if point[column] not in known:
+                    where = f"{self.path}, line {line}: {column} = {point[column]}"
+                    raise StoreError(f"{where}: must be one of {', '.join(known)}")
+        return [point for _, point in self.points]
+
+
+def read_points(path: Path) -> PointsFile:
     """The points of a CSV file with the columns `COLUMNS`, and others that are settings.
 
-    Arguments:
-        path: the file.
-        legal: what a page can show: by "quantity" and "axis" the names of each, by "setting" the settings of its runs.
-
-    Returns:
-        A dictionary for each point, with `COLUMNS` and "where": the settings of the runs it belongs to, as text.
+    A point is a dictionary with `COLUMNS` and "where": the settings of the runs it belongs to, as text.
 
     Raises:
-        StoreError: the file cannot be read, lacks a column, or a line has no number or no such quantity or axis; the
-            message names the file, the line and what is legal.
+        StoreError: the file cannot be read, lacks a column, or a line has no number; the message names the file and line.
     """
-    names = {column: sorted(legal[column]) for column in ("quantity", "axis")}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
@@ -42,18 +72,8 @@ def read_points(path: Path, legal: Mapping[str, Iterable[str]]) -> list[Point]:
             missing = [name for name in COLUMNS if name not in columns and name not in OPTIONAL]
             if missing:
                 raise StoreError(f"{path}: lacks the column {missing[0]}; there must be {', '.join(COLUMNS)}")
-            for column in columns:
-                if column not in COLUMNS and column not in legal["setting"]:
-                    other = f"{', '.join(COLUMNS)} or a setting of the runs, as in network.depth"
-                    raise StoreError(f"{path}: column = {column}: must be one of {other}")
-            points = []
-            for row in reader:
-                where = f"{path}, line {reader.line_num}"
-                for column, known in names.items():
-                    if row[column] not in known:
-                        raise StoreError(f"{where}: {column} = {row[column]}: must be one of {', '.join(known)}")
-                points.append(_point(row, where))
-            return points
+            points = [(reader.line_num, _point(row, f"{path}, line {reader.line_num}")) for row in reader]
+            return PointsFile(path, [name for name in columns if name not in COLUMNS], points)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise StoreError(f"cannot read {path}: {reason}") from error

@@ -17,7 +17,7 @@ from dsm._errors import StoreError
 from dsm._runs import DONE, RUNNING
 from dsm.reporting._arrays import arrays, describe
 from dsm.reporting._collect import Found, collect, versions
-from dsm.reporting._points import Point, as_text, published, read_points
+from dsm.reporting._points import Point, PointsFile, as_text, published, read_points
 from dsm.store import replace_file
 from dsm.store._sweep import changed_sources, lies_along
 
@@ -49,20 +49,21 @@ def report(
     Raises:
         StoreError: there is no run, the points cannot be read, or the disk refuses.
     """
-    folders = [
-        Path(os.path.abspath(Path(one).expanduser())) for one in ([path] if isinstance(path, (str, Path)) else path)
-    ]
+    several = [path] if isinstance(path, (str, Path)) else path
+    folders = [Path(os.path.abspath(Path(one).expanduser())) for one in several]
     root = Path(os.path.commonpath(folders))
     file = root / "report.html" if out is None else Path(out).expanduser().absolute()
     if root.is_dir() and not file.parent.is_dir():
         raise StoreError(f"{file}: there is no folder {file.parent}")
+    # Before the runs, which take longer.
+    others = None if points is None else read_points(Path(points).expanduser())
     logger.info("reading the runs below %s", ", ".join(map(str, folders)))
     found = list({run.path: run for folder in folders for run in collect(folder)}.values())
     for run in found:
         for trouble in run.trouble:
             logger.warning("%s: %s", run.path, trouble)
     told = _content(found, root, file)
-    told["points"] = _points(None if points is None else Path(points).expanduser(), told)
+    told["points"] = _points(others, told)
     replace_file(file, lambda temporary: temporary.write_text(_page(told), encoding="utf-8"), lasting=False)
     return file
 
@@ -159,7 +160,7 @@ def _notices(found: Sequence[Found]) -> list[str]:
     return told
 
 
-def _points(path: Path | None, told: Json) -> list[Point]:
+def _points(others: PointsFile | None, told: Json) -> list[Point]:
     """Points of others that belong to these runs, and those of a file."""
     shown = [run for run in told["runs"] if run["data"] is not None]
     quantities = [quantity for run in shown for quantity in run["data"]["quantities"].items()]
@@ -173,7 +174,7 @@ def _points(path: Path | None, told: Json) -> list[Point]:
         for point in published(run["settings"] for run in shown)
         if point["quantity"] in legal["quantity"] and point["axis"] in legal["axis"]
     ]
-    return ours if path is None else [*ours, *read_points(path, legal)]
+    return ours if others is None else [*ours, *others.checked(legal)]
 
 
 def _page(told: Json) -> str:
