@@ -21,6 +21,9 @@ TAIL = 2**16
 #: A line of a log that begins a message: date, time, level, message.
 MESSAGE = re.compile(r"^\d{4}-\d\d-\d\d \S+ (DEBUG|INFO|WARNING|ERROR|CRITICAL) (.*)")
 
+#: A number in the name of a folder.
+NUMBER = re.compile(r"((?:(?<==)-)?\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -57,14 +60,20 @@ class Standing:
 
 
 def find_runs(root: Path) -> list[Path]:
-    """All run directories at or below a folder, sorted. Folders that cannot be read are passed over."""
+    """All run directories at or below a folder, sorted, numbers by size. Folders that cannot be read are passed over."""
     found = []
     for folder, below, files in os.walk(root):
         if "DONE" in files or ".lock" in files:
             if any(sign in files or sign in below for sign in SIGNS):
                 found.append(Path(folder))
                 below[:] = [name for name in below if name != "figures" and "checkpoint" not in name]
-    return sorted(found)
+    return sorted(found, key=_by_size)
+
+
+def _by_size(path: Path) -> tuple[Any, ...]:
+    """A key that sorts alpha=0.25, alpha=2 and alpha=1e+02 by their numbers; text and numbers alternate in it."""
+    parts = [NUMBER.split(part) for part in path.parts]
+    return [[float(piece) if index % 2 else piece for index, piece in enumerate(part)] for part in parts], path
 
 
 def standing(path: Path) -> Standing:

@@ -88,6 +88,15 @@ def test_states_of_runs(tmp_path, capsys, monkeypatch):
     assert status(capsys, "runs/a") == (0, ["done  runs/a/seed=0", "1 done"])
 
 
+def test_runs_are_sorted_by_numbers(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ordered = ["depth=2,alpha=-1", "depth=2,alpha=0.25", "depth=2,alpha=0.5", "depth=2,alpha=10", "depth=10,alpha=1e-3"]
+    ordered += ["sweeps=100/seed=2", "sweeps=100/seed=10", "sweeps=30000/seed=0", "sweeps=100000", "sweeps=1e+06", "x"]
+    for name in sorted(ordered):
+        made(Path("runs") / name, DONE="")
+    assert [line.split("runs/")[1] for line in status(capsys)[1][:-1]] == ordered
+
+
 def test_what_is_missing_or_no_run_is_said(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert status(capsys) == (EXIT_ERROR, ["missing  runs  there is no such folder", "1 missing"])
