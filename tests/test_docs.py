@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
@@ -17,6 +18,7 @@ from fontTools.ttLib import TTFont
 
 import dsm
 from browser.chromium import MISSING, seen
+from dsm import cli
 from runs import environment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -186,3 +188,12 @@ def test_search_from_disk(site, tmp_path):
 def test_pages_from_disk(page, site, tmp_path):
     found, wrong = seen((site / f"{page}.html").as_uri(), tmp_path)
     assert "</article>" in found and not wrong
+
+
+def test_first_steps_show_what_the_command_says(capsys):
+    """The help and the moves: what is quickly said."""
+    page = (ROOT / "docs/first_steps.md").read_text()
+    for words in (["--help"], ["list", "moves"]):
+        shown = page.split(f"    $ dsm {' '.join(words)}\n")[1].partition("\n    …")[0].partition("\n\n`")[0]
+        assert cli.carry_out(words) == 0
+        assert textwrap.dedent(shown).split("\n    $")[0] in capsys.readouterr().out
