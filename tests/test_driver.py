@@ -131,13 +131,14 @@ def test_the_axis_that_divides_best_is_divided(caplog):
     """11 replicas on 2 devices: the samples are divided instead; where nothing divides, the log says so."""
     with caplog.at_level(logging.INFO, "dsm"):
         layout = make_layout((Axis("sample", 4), Axis("beta", 1), Axis("replica", 11)), 1)
-        assert (layout.axis, layout.devices) == (0, 2) and "2 devices share the axis sample" in caplog.text
+        assert (layout.axis, layout.devices) == (0, 2) and "4 samples are divided among 2 CPU cores" in caplog.text
         layout = make_layout((Axis("sample", 4), Axis("beta", 1), Axis("replica", 6)), 1)
         assert (layout.axis, layout.devices) == (2, 2)
         caplog.clear()
-        layout = make_layout((Axis("sample", 3), Axis("replica", 11)), 1)
+        layout = make_layout((Axis("sample", 3), Axis("beta", 1), Axis("lr", 11)), 1)
         assert layout.devices == 1
-        assert "1 of 2 devices are used: more divide none of the axes, 3 (sample), 11 (replica)" in caplog.text
+        said = "1 of 2 CPU cores are used: 3 samples or 11 values of lr cannot be divided evenly"
+        assert said in caplog.text
     assert make_layout((Axis("sample", 3),), 10**9).block == 2
     assert make_layout((Axis("sample", 3),), 10**9, block=7).block == 7
 
@@ -206,4 +207,4 @@ def test_devices_in_use_are_logged(tmp_path):
     done = command_line(
         *TINY, "sampler.replicas=3", "data.samples=1", "sampler.sweeps=8", "run.devices=2", cwd=tmp_path
     )
-    assert "1 of 2 devices are used" in done.stderr
+    assert "1 of 2 CPU cores are used" in done.stderr

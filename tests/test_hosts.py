@@ -80,7 +80,7 @@ def test_two_processes_sample_as_one_does(tmp_path):
     words = (*TINY, "run.progress=none")
     dsm(*words, "run.dir=one", "run.devices=1", cwd=tmp_path)
     statuses(ended := pair(*words, "run.dir=two", "run.devices=2", cwd=tmp_path), 0, 0)
-    assert "4 devices share the axis replica" in told(ended[0]) and not told(ended[1])
+    assert "4 replicas are divided among 4 CPU cores" in told(ended[0]) and not told(ended[1])
     assert_same_results(tmp_path / "one", tmp_path / "two")
     statuses(ended := pair(*words, "run.dir=two", "run.devices=2", cwd=tmp_path), 0, 0)
     assert "already finished" in told(ended[0]) and not told(ended[1])

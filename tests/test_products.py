@@ -126,7 +126,7 @@ class Card(NamedTuple):
 def test_auto_takes_the_narrowest_products_on_a_gpu(platform, names):
     for move, name in zip(MOVES.values(), names, strict=True):
         products, told = samplers.choose_products("auto", move, Card(platform))
-        assert samplers.PRODUCTS.name(products) == name and told == f"sampler.products = auto: {name}"
+        assert samplers.PRODUCTS.name(products) == name and told == f"{name} (sampler.products = auto)"
 
 
 def test_products_are_no_part_of_what_a_run_is():

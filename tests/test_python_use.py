@@ -144,7 +144,7 @@ def used(tmp_path_factory):
 
 def test_run_prints_what_the_command_line_prints(used):
     first = used["first"]["printed"]
-    assert first[0] == "drawing teachers and data" and first[1].startswith("sampler.kernel = auto: ")
+    assert first[0] == "drawing teachers and data" and first[1].startswith("code for the moves: ")
     assert first[2] == "compiling" and first[3].startswith("compiled in ")
     assert any(line.startswith("sweep 4/4 ") for line in first)
     assert first[-1].endswith("seed=0: finished") and used["first"]["done"]

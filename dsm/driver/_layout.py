@@ -18,6 +18,9 @@ from dsm.driver._axes import Axis
 #: Working set of the chains that a CPU core advances together: about its level 2 cache.
 CACHE_BYTES = 2 * 2**20
 
+#: What devices of a platform are called in the log; cores of a CPU are devices each.
+KINDS = {"cpu": "CPU cores", "gpu": "GPUs", "tpu": "TPU cores"}
+
 #: The axis of the mesh.
 SHARDS = "shards"
 
@@ -115,19 +118,25 @@ def make_layout(
     divisors = [max((n for n in numbers if axis.size % n == 0), default=0) for axis in axes]
     shards = max(divisors)
     sizes = ", ".join(f"{axis.size} ({axis.name})" for axis in axes)
+    kind = KINDS.get(available[0].platform, "devices")
     if not shards:
         raise CapacityError(f"run.hosts.processes = {len(processes)}: must divide the size of one of the axes, {sizes}")
     divided = max(place for place, number in enumerate(divisors) if number == shards)
     if shards < numbers[-1]:
-        logger.warning("%d of %d devices are used: more divide none of the axes, %s", shards, numbers[-1], sizes)
+        several = " or ".join(_counted(axis) for axis in axes if axis.size > 1) or "a single chain"
+        logger.warning("%d of %d %s are used: %s cannot be divided evenly", shards, numbers[-1], kind, several)
     elif shards > 1:
-        logger.info("%d devices share the axis %s", shards, axes[divided].name)
+        logger.info("%s are divided among %d %s", _counted(axes[divided]), shards, kind)
     if block is None:
         on_cpu = available[0].platform == "cpu"
         block = max(2, CACHE_BYTES // max(chain_bytes, 1)) if on_cpu else int(np.prod([axis.size for axis in axes]))
     used = [_of(process, available)[: shards // len(processes)] for process in sorted(processes)]
     mesh = Mesh(np.array(used).reshape(-1), (SHARDS,), axis_types=(AxisType.Auto,))
     return Layout(mesh, divided, block)
+
+
+def _counted(axis: Axis) -> str:
+    return f"{axis.size} {axis.name}s" if axis.name in ("sample", "replica") else f"{axis.size} values of {axis.name}"
 
 
 def _of(process: int, devices: list[jax.Device]) -> list[jax.Device]:

@@ -129,7 +129,7 @@ def choose_stages(config: SampleConfig) -> tuple[AbstractChain, AbstractProducts
     device = jax.local_devices()[0]
     chain, kernel = choose_chain(sampler.kernel, Workload(move, network.width, patterns, at_once, device))
     products, form = choose_products(sampler.products, move, device)
-    return chain, products, f"{kernel}; {form}"
+    return chain, products, f"code for the moves: {kernel}; for matrix products: {form}; no result depends on it"
 
 
 def coordinates_of(config: SampleConfig) -> dict[str, Coordinate]:

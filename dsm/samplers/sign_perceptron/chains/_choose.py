@@ -12,7 +12,7 @@ def choose_chain(name: str, work: Workload) -> tuple[AbstractChain, str]:
     """The chain stage called `name`; "auto" is the fastest that can do the work.
 
     Returns:
-        the stage, and one line that says what was chosen and why.
+        the stage, and words that say what was chosen and why.
 
     Raises:
         ConfigError: no such stage, or it cannot do the work; the message names `sampler.kernel` and those that can.
@@ -24,7 +24,7 @@ def choose_chain(name: str, work: Workload) -> tuple[AbstractChain, str]:
         if reason is not None:
             able = [other for other in CHAINS.names if other != name and _build(other).refuses(work) is None]
             require(False, KEY, name, f"one of auto, {', '.join(able)}: {name} {reason}")
-        return chain, f"{KEY} = {name}"
+        return chain, f"{name} ({KEY} = {name})"
     reasons = []
     for name in AUTO:
         chain = _build(name)
@@ -32,7 +32,7 @@ def choose_chain(name: str, work: Workload) -> tuple[AbstractChain, str]:
         if reason is None:
             break
         reasons.append(f"{name} {reason}")
-    return chain, f"{KEY} = auto: {name}" + (f" ({'; '.join(reasons)})" if reasons else "")
+    return chain, f"{name} ({'; '.join([f'{KEY} = auto', *reasons])})"
 
 
 def _build(name: str) -> AbstractChain:

@@ -29,7 +29,7 @@ def choose_products(name: str, move: AbstractMove, device: Any = None) -> tuple[
     require(name in ("auto", *PRODUCTS.names), KEY, name, f"one of auto, {', '.join(PRODUCTS.names)}")
     require(name in ("auto", *legal), KEY, name, f"one of auto, {', '.join(legal)} with continuous weights")
     if name != "auto":
-        return PRODUCTS.get(name)(), f"{KEY} = {name}"
+        return PRODUCTS.get(name)(), f"{name} ({KEY} = {name})"
     on_gpu = device is not None and device.platform == "gpu"
     chosen = next(other for other in AUTO if other in legal) if on_gpu else "plain"
-    return PRODUCTS.get(chosen)(), f"{KEY} = auto: {chosen}"
+    return PRODUCTS.get(chosen)(), f"{chosen} ({KEY} = auto)"
