@@ -46,9 +46,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "words",
         nargs="*",
-        metavar="SETTING=[...]",
-        help="plugins=[MODULE]: modules that register parts of their own; hydra.searchpath=[file://DIR] or "
-        "[pkg://PACKAGE.conf]: presets and experiments of one's own",
+        metavar="plugins=[MODULE]",
+        help="modules that register parts of their own; or presets and experiments of one's own, "
+        "hydra.searchpath=[file://DIR] or [pkg://PACKAGE.conf]",
     )
     parser.add_argument("--config-dir", "-cd", metavar="DIR", help="a folder with presets and experiments of one's own")
     parsed = parse(parser, arguments)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,22 +60,25 @@ class Found:
         return [path for path in (*named, *sorted((self.path / "figures").glob("*.png"))) if path.is_file()]
 
 
-def collect(root: Path) -> list[Found]:
-    """All runs at or below a folder. What cannot be read of a run is said in its `trouble`, and the others are shown.
+def collect(roots: Iterable[Path]) -> list[Found]:
+    """All runs at or below folders. What cannot be read of a run is said in its `trouble`, and the others are shown.
 
     Raises:
         StoreError: there is no such folder, or no run in it.
     """
-    if not root.is_dir():
-        raise StoreError(f"{root}: there is no such folder" if not root.exists() else f"{root} is not a folder")
-    paths = find_runs(root)
-    if not paths:
-        raise StoreError(f"{root}: there is no run in it, finished or not")
+    paths: dict[Path, Path] = {}  # each with the folder that it is below
+    for root in roots:
+        if not root.is_dir():
+            raise StoreError(f"{root}: there is no such folder" if not root.exists() else f"{root} is not a folder")
+        below = find_runs(root)
+        if not below:
+            raise StoreError(f"{root}: there is no run in it, finished or not")
+        paths |= dict.fromkeys(below, root)
     found = [_look_at(path) for path in paths]
     finished = {run.path: run for run in found if run.standing.state == DONE and run.results is not None}
     told = {path: {key: as_text(value) for key, value in run.settings.items()} for path, run in finished.items()}
     for path, newer in superseded(told).items():
-        name = newer.relative_to(root)
+        name = newer.relative_to(paths[path]) if newer.is_relative_to(paths[path]) else newer
         finished[path].is_superseded = True
         finished[path].trouble.append(f"{name} has the same settings and is newer: it is the one in the plots")
     return found

@@ -51,6 +51,8 @@ def report(
     """
     several = [path] if isinstance(path, (str, Path)) else path
     folders = [Path(os.path.abspath(Path(one).expanduser())) for one in several]
+    if not folders:
+        raise StoreError("there is no folder to look for runs in")
     root = Path(os.path.commonpath(folders))
     file = root / "report.html" if out is None else Path(out).expanduser().absolute()
     if root.is_dir() and not file.parent.is_dir():
@@ -58,7 +60,7 @@ def report(
     # Before the runs, which take longer.
     others = None if points is None else read_points(Path(points).expanduser())
     logger.info("reading the runs below %s", ", ".join(map(str, folders)))
-    found = list({run.path: run for folder in folders for run in collect(folder)}.values())
+    found = collect(folders)
     for run in found:
         for trouble in run.trouble:
             logger.warning("%s: %s", run.path, trouble)
