@@ -61,6 +61,17 @@ def test_caption_says_settings_samples_and_errors(ladder):
     assert "β=[0, 1, …, 15] (16)" in said and "1 sample × 2 replicas, seed=0, no error bars at sweep 24" in said
 
 
+def test_the_record_at_0_is_drawn_whole(ladder):
+    """Inside the frame, beside the one tick at 0; and what is drawn from there is explained."""
+    for figure in (learning_curves(ladder), two_time_overlap(ladder)):
+        for axes in figure.axes:
+            left, right = axes.get_xlim()
+            start = axes.transData.transform((0, 0))[0]
+            assert left < 0 < right and start - axes.bbox.x0 > 0.015 * axes.bbox.width
+            assert not any(left <= tick < 0 for tick in axes.get_xticks())
+    assert "overlap of a replica at time $t$ with itself at waiting time $t_w$" in words(two_time_overlap(ladder))
+
+
 def test_theory_is_beside_the_run_where_labels_have_its_beta(ladder):
     assert ladder.closure.values.tolist() == ["layered", "yoshino"]
     for closure in ladder.closure.values:

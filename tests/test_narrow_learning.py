@@ -18,7 +18,7 @@ from dsm.data import OUTPUT_LOSSES, NarrowLaw, narrow_problem, pattern_number
 from dsm.networks import ACTIVATIONS, NarrowNetwork
 from dsm.observables import Measures
 from dsm.observables.narrow import OBSERVABLES, take_snapshot
-from dsm.plotting._narrow import against_alpha
+from dsm.plotting._narrow import against_alpha, learning
 from dsm.training import DYNAMICS, NARROW_STARTS, FullBatchLearning
 from helpers import assert_mean
 from runs import SIGNAL_AFTER, assert_same_results, results
@@ -432,6 +432,13 @@ def test_dataset_of_a_run(run):
     # Replicas see the same patterns; their pairs are (0, 1), (1, 2), (2, 0).
     assert float(np.ptp(found.train_error.isel(step=0).values, axis=4).min()) > 0
     assert {file.name for file in (run / "figures").iterdir()} == {"learning.png", "alpha.png"}
+
+
+def test_rates_are_drawn_from_the_first_record_that_has_one(run):
+    """At step 0 nothing has been accepted or rejected."""
+    for axes in learning(results(run)).axes:
+        first = {float(points[0].get_xdata()[0]) for points in axes.containers}
+        assert first == ({1.0} if axes.get_ylabel() == "acceptance" else {0.0}), axes.get_ylabel()
 
 
 def test_no_two_names_of_a_legend_have_one_marker(run):

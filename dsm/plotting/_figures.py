@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from dsm.plotting._caption import entitle, label, listed, spell, wrapped
 from dsm.plotting._drawn import MARKERS, drawn, entries, points
 from dsm.plotting._equilibrium import equilibrium, exchange, quality
-from dsm.plotting._panels import DOTS, Shades, gather, panel_width, panels
+from dsm.plotting._panels import DOTS, Shades, from_zero, gather, panel_width, panels
 from dsm.plotting._sampling import PAIRS, at_rest, betas, burn_in, caption, of_theory, rest, theories
 
 #: References whose two-time overlaps are drawn, evenly chosen.
@@ -146,9 +146,8 @@ def _curves(axes: Axes, dataset: xr.Dataset, name: str, shades: Shades) -> None:
     start = burn_in(dataset)
     if start is not None:
         axes.axvspan(0, start, color="0.93", lw=0, zorder=0, label="burn-in")
-    if len(set(np.diff(sweeps))) > 2:  # not evenly spaced
-        axes.set_xscale("symlog", linthresh=1)
     axes.set_xlim(0, max(1.05 * float(sweeps[-1]), 1))
+    from_zero(axes, logarithmic=len(set(np.diff(sweeps))) > 2)  # where not evenly spaced
     axes.set_xlabel("sweeps", fontsize=8)
 
 
@@ -176,12 +175,12 @@ def two_time_overlap(dataset: xr.Dataset) -> Figure | None:
         if base in dataset:
             told = "baseline: independent machines, last layer"
             one.axhline(float(dataset[base].isel(layer=-1)), color="0.4", lw=1, ls=":", label=told)
-        one.set_xscale("symlog", linthresh=1)
-        one.set_xlim(left=0)
+        from_zero(one)
         one.set_xlabel("$t - t_w$ (sweeps)", fontsize=8)
         one.set_ylabel(f"$C(l; t, t_w)$: {label(dataset[name].attrs)}", fontsize=8)
         one.set_title(f"$t_w={reference}$, β={spell(float(at.beta))}", fontsize=8)
     gather(figure, axes)
     shades.scale(figure, axes)
-    entitle(figure, *caption(dataset))
+    told = "$C(l; t, t_w)$: overlap of a replica at time $t$ with itself at waiting time $t_w$, layer $l$"
+    entitle(figure, *caption(dataset), [told])
     return figure

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from dsm.plotting._caption import ensemble, entitle, label, settings
 from dsm.plotting._drawn import drawn, entries
-from dsm.plotting._panels import DOTS, Shades, panels
+from dsm.plotting._panels import DOTS, Shades, from_zero, panels
 
 SETTINGS = {
     "network.width": "N",
@@ -61,8 +61,7 @@ def learning_of_overlaps(dataset: xr.Dataset) -> Figure:
             one.axhline(float(dataset[base].mean()), color="0.4", ls=":", lw=1, label="baseline: independent machines")
         one.set_ylabel(label(dataset[name].attrs))
     for one in axes:
-        one.set_xscale("symlog", linthresh=max(float(dataset.t[1]), 1e-9))
-        one.set_xlim(left=0)
+        from_zero(one, linear=max(float(dataset.t[1]), 1e-9))
         one.set_xlabel("$t$ = steps / $N$")
         if one.get_legend_handles_labels()[1]:
             one.legend(fontsize=7)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from dsm.observables.statistics import jackknife
 from dsm.plotting._caption import ensemble, entitle, label, listed, settings
 from dsm.plotting._drawn import MARKERS, drawn, entries
-from dsm.plotting._panels import DOTS, gather, panels
+from dsm.plotting._panels import DOTS, from_zero, gather, panels
 
 #: Axes of a run, of which each entry is a curve.
 SETTINGS = {"alpha": r"$\alpha$", "temperature": "$T$", "weight_decay": r"$\lambda$"}
@@ -68,6 +68,8 @@ def learning(dataset: xr.Dataset) -> Figure | None:
         return None
     figure, panel = panels(len(shown))
     for axes, (names, title), first in zip(panel, shown, _firsts(shown), strict=True):
+        # At step 0 nothing has been tried yet: rates, which are no draws, begin with the next record.
+        since = {name: int(dataset[name].attrs.get("draws") == "") for name in names}
         lines = [(name, *entry) for name in names for entry in entries(dataset, name, ("step", *SETTINGS))]
         for place, (name, entry, called) in enumerate(lines, first):
             for row, (setting, named) in enumerate(places):
@@ -75,10 +77,9 @@ def learning(dataset: xr.Dataset) -> Figure | None:
                 style = {"color": colour, "marker": MARKERS[place % len(MARKERS)]}
                 of = _label(dataset, name) if len(names) > 1 else ""
                 told = ", ".join(filter(None, (of, named, called))) or None
-                _curve(axes, dataset.isel({**setting, **entry}), name, "step", told, **style)
-        if len(set(np.diff(dataset.step.values))) > 1:  # not evenly spaced
-            axes.set_xscale("symlog", linthresh=1)
-        axes.set_xlim(left=0)
+                at = dataset.isel({**setting, **entry}).sel(step=slice(since[name], None))
+                _curve(axes, at, name, "step", told, **style)
+        from_zero(axes, logarithmic=len(set(np.diff(dataset.step.values))) > 1)  # where not evenly spaced
         axes.set_xlabel("steps")
         _finish(axes, dataset, names, title)
     gather(figure, panel)

@@ -39,6 +39,20 @@ def panels(number: int, columns: int | None = None) -> tuple[Figure, list[Axes]]
     return figure, axes[:number]
 
 
+def from_zero(axes: Axes, logarithmic: bool = True, linear: float = 1.0) -> None:
+    """Time from the start on: the record at 0 is drawn whole, with a little room to its left.
+
+    Arguments:
+        axes: whose curves are there already.
+        logarithmic: above `linear`; between 0 and that the axis is linear, so that 0 is on it.
+        linear: the first time after 0 that matters.
+    """
+    if logarithmic:
+        axes.set_xscale("symlog", linthresh=linear)
+    right = axes.get_xlim()[1]
+    axes.set_xlim(-0.15 * linear if logarithmic else -0.02 * right, right)
+
+
 def panel_width(figure: Figure, axes: Axes) -> float:
     """Inches of one of the columns."""
     grid = axes.get_gridspec()

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from dsm.plotting._caption import ensemble, entitle, label, listed, settings
 from dsm.plotting._drawn import drawn, entries
-from dsm.plotting._panels import DOTS, Shades, panels
+from dsm.plotting._panels import DOTS, Shades, from_zero, panels
 
 SETTINGS = {
     "network.width": "N",
@@ -157,8 +157,7 @@ def _baseline(axes: Axes, at: xr.Dataset) -> None:
 
 
 def _epochs(axes: Axes) -> None:
-    axes.set_xscale("symlog", linthresh=1)
-    axes.set_xlim(left=0)
+    from_zero(axes)
     axes.set_xlabel("epoch")
 
 
