@@ -19,6 +19,7 @@ from dsm.networks import ACTIVATIONS, NarrowNetwork
 from dsm.observables import Measures
 from dsm.observables.narrow import OBSERVABLES, take_snapshot
 from dsm.plotting._narrow import against_alpha, learning
+from dsm.tasks.narrow._build import make_driver, plan
 from dsm.training import DYNAMICS, NARROW_STARTS, FullBatchLearning
 from helpers import assert_mean
 from runs import SIGNAL_AFTER, assert_same_results, results
@@ -407,6 +408,15 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     command_line(*SETTINGS, "run.figures=true", "run.dir=run", cwd=folder)
     return folder / "run"
+
+
+@pytest.mark.parametrize(("name", "adapt", "warned"), [("hmc", 8, True), ("mala", 9, True), ("hmc", 7, False)])
+def test_a_run_that_ends_while_steps_are_adapted_says_so(name, adapt, warned, caplog):
+    config = dsm.compose(*SMALL, f"training.dynamics.name={name}", f"training.dynamics.adapt={adapt}")
+    key = jax.random.key(0)
+    make_driver(config, key, *plan(config, key))
+    said = f"training.steps = 8: the step size is adapted in the first {adapt} steps (training.dynamics.adapt)"
+    assert (said in caplog.text) == warned
 
 
 def test_run_resumes_bitwise(run, tmp_path):

@@ -1,6 +1,7 @@
 """From settings to narrow students that learn from teachers, and from their records to results."""
 
 import functools
+import logging
 
 import equinox as eqx
 import jax
@@ -23,6 +24,8 @@ from dsm.tasks._times import record_sweeps
 from dsm.tasks.narrow._schema import NarrowConfig
 from dsm.tasks.narrow._theory import with_theory
 from dsm.training import NARROW_STARTS, FullBatchLearning
+
+logger = logging.getLogger("dsm")
 
 #: Axes along which problems differ; replicas are chains of one problem.
 PROBLEMS = ("sample", "alpha", "temperature", "weight_decay")
@@ -98,6 +101,12 @@ def make_driver(
     layout: Layout,
 ) -> Driver:
     """The ensemble, its problems drawn and laid over the devices."""
+    steps, adapting = config.training.steps, system.dynamics.burn_in
+    if steps <= adapting:
+        told = (
+            "the step size is adapted in the first %d steps (training.dynamics.adapt), so no record samples exp(-E / T)"
+        )
+        logger.warning(f"training.steps = %d: {told}", steps, adapting)
     problems = draw_problems(config, key)
     arrays, rest = eqx.partition(problems, eqx.is_array)
     problems = eqx.combine(layout.place(arrays, layout.problems(axes, arrays)), rest)

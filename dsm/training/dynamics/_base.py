@@ -45,6 +45,11 @@ class AbstractDynamics(eqx.Module):
     #: What is averaged over the steps between two records, described.
     variables: ClassVar[dict[str, Variable]] = {}
 
+    @property
+    def burn_in(self) -> int:
+        """Steps at the beginning in which the rule is still changed, such as the size of a step."""
+        return 0
+
     @abc.abstractmethod
     def begin(self, weights: Float[Array, "K N"], landscape: Landscape) -> PyTree:
         """The memory at t = 0."""

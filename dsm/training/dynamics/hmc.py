@@ -45,6 +45,10 @@ class HMC(AbstractDynamics):
         require(0 < self.target < 1, "target", self.target, "between 0 and 1")
         require(0 <= self.jitter < 1, "jitter", self.jitter, "at least 0 and below 1")
 
+    @property
+    def burn_in(self) -> int:
+        return self.adapt
+
     def begin(self, weights: Float[Array, "K N"], landscape: Landscape) -> PyTree:
         return begin_memory(weights, landscape)
 

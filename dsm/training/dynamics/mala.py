@@ -33,6 +33,10 @@ class MALA(AbstractDynamics):
         require(self.adapt >= 0, "adapt", self.adapt, "at least 0 steps")
         require(0 < self.target < 1, "target", self.target, "between 0 and 1")
 
+    @property
+    def burn_in(self) -> int:
+        return self.adapt
+
     def begin(self, weights: Float[Array, "K N"], landscape: Landscape) -> PyTree:
         return begin_memory(weights, landscape)
 
