@@ -17,7 +17,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 import dsm
-from browser.chromium import MISSING, seen
+from browser.chromium import MISSING, open_browser, seen
 from dsm import cli
 from runs import environment
 
@@ -188,6 +188,23 @@ def test_search_from_disk(site, tmp_path):
 def test_pages_from_disk(page, site, tmp_path):
     found, wrong = seen((site / f"{page}.html").as_uri(), tmp_path)
     assert "</article>" in found and not wrong
+
+
+@needs_browser
+@pytest.mark.parametrize("page", ["symbols", "theory", "api/theory"])
+def test_what_scrolls_on_a_narrow_screen_shows_it(page, site):
+    """A shadow at the edge of wide tables, equations and code; comments in code are broken."""
+    program = """
+    const scrolling = [...document.querySelectorAll("article *")].filter(one =>
+      one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX === "auto");
+    return [document.documentElement.scrollWidth,
+      scrolling.map(one => getComputedStyle(one).backgroundAttachment),
+      [...document.querySelectorAll("pre .c1")].flatMap(one => [...one.getClientRects()].map(line => line.width))];"""
+    with open_browser(420, 900) as browser:
+        browser.get((site / f"{page}.html").as_uri())
+        widest, scrolling, comments = browser.execute_script(program)
+    assert widest <= 420 and scrolling and all("local" in each and "scroll" in each for each in scrolling)
+    assert max(comments, default=0) <= 420
 
 
 def test_first_steps_show_what_the_command_says(capsys):
