@@ -103,10 +103,8 @@ def make_driver(
     """The ensemble, its problems drawn and laid over the devices."""
     steps, adapting = config.training.steps, system.dynamics.burn_in
     if steps <= adapting:
-        told = (
-            "the step size is adapted in the first %d steps (training.dynamics.adapt), so no record samples exp(-E / T)"
-        )
-        logger.warning(f"training.steps = %d: {told}", steps, adapting)
+        what = "the step size is adapted in the first %d steps (training.dynamics.adapt)"
+        logger.warning("training.steps = %d: " + what + ", so no record samples exp(-E / T)", steps, adapting)
     problems = draw_problems(config, key)
     arrays, rest = eqx.partition(problems, eqx.is_array)
     problems = eqx.combine(layout.place(arrays, layout.problems(axes, arrays)), rest)
