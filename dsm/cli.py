@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import textwrap
+from collections.abc import Callable
 from importlib import metadata
 
 from dsm._errors import DsmError
@@ -55,17 +56,9 @@ def carry_out(arguments: list[str]) -> int:
     if arguments[:1] in (["status"], ["list"], ["report"]):
         return _tell(*arguments)
     if "--help" in arguments or "-h" in arguments:
-        from dsm.config import presets
-
-        groups = (
-            textwrap.fill(", ".join(names), 106, initial_indent=f"  {group:<11}", subsequent_indent=" " * 13)
-            for group, names in presets().items()
-        )
-        print(HELP.format(presets="\n".join(groups)))
-        return 0
+        return _print(_help)
     if "--version" in arguments:
-        print(f"dsm {metadata.version('dsm')}")
-        return 0
+        return _print(lambda: print(f"dsm {metadata.version('dsm')}"))
     from dsm import _jobs
 
     return _jobs.carry_out(arguments)
@@ -74,12 +67,29 @@ def carry_out(arguments: list[str]) -> int:
 def _tell(what: str, *arguments: str) -> int:
     """The subcommands that tell something and run nothing."""
     try:
-        status = importlib.import_module(f"dsm._{what}").main(list(arguments))  # status needs no JAX and is quick
-        sys.stdout.flush()
-        return status
+        main = importlib.import_module(f"dsm._{what}").main  # status needs no JAX and is quick
+        return _print(lambda: main(list(arguments)))
     except DsmError as error:
         print(f"dsm {what}: {error}", file=sys.stderr)
         return EXIT_ERROR
+
+
+def _help() -> None:
+    from dsm.config import presets
+
+    groups = (
+        textwrap.fill(", ".join(names), 106, initial_indent=f"  {group:<11}", subsequent_indent=" " * 13)
+        for group, names in presets().items()
+    )
+    print(HELP.format(presets="\n".join(groups)))
+
+
+def _print(show: Callable[[], int | None]) -> int:
+    """Print something; returns the exit status, 0 if there is none."""
+    try:
+        status = show()
+        sys.stdout.flush()
+        return status or 0
     except BrokenPipeError:  # whoever reads has seen enough, as `head` has; Python would write the rest at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
