@@ -504,6 +504,9 @@ def test_words_and_small_numbers_have_a_place_on_axes(browser, one, tmp_path):
     chosen(browser, "setting", "along").select_by_value("network.fan_in")
     axis = "const axis = document.getElementById('setting')._fullLayout.xaxis; return [axis.type, ...axis._categories]"
     assert list(map(str, browser.execute_script(axis))) == ["category", "4", "10", "null"]
+    browser.find_element(By.XPATH, "//*[@id='setting']/..//input[@aria-label='logarithmic x']").click()
+    assert len(drawn(browser, "setting")[0][1]) == 3  # words have no logarithm
+    assert list(map(str, browser.execute_script(axis))) == ["category", "4", "10", "null"]
     chosen(browser, "layers-setting", "axes").select_by_value("sampler.move.step_std | layer")
     assert len(drawn(browser, "layers-setting")[0][1]) == 2 * 3  # both steps have all layers
     assert not errors(browser)

@@ -81,7 +81,7 @@ class Group { // the runs of one task
 
   // The runs whose settings are these; those in `drawn` are options that they must have.
   having(at, drawn = []) {
-    return this.runs.filter(run => this.swept.every(key => drawn.includes(key) && !(key in run.settings) ? false : !(key in at) || this.isAt(run, key, at[key])));
+    return this.runs.filter(run => this.swept.every(key => key in run.settings ? !(key in at) || run.settings[key] === at[key] : !drawn.includes(key)));
   }
 }
 

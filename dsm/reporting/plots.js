@@ -209,11 +209,12 @@ function lines(group, id, title, about, kind, drawable) {
         error_y: own.some(p => p.error !== null) ? { type: "data", array: own.map(p => p.error ?? 0), color: "#888" } : undefined,
         mode: "markers", name: label, marker: { color: "#888", symbol: OTHERS[number % OTHERS.length] } });
     }
-    const quantity = group.quantities[state.name], log = isLog();
+    const quantity = group.quantities[state.name];
     // One word among the values, such as inf, makes all of them words: a scale of numbers would have no place for it.
-    const places = group.values(state.x, group.of(state.name)).map(position), words = places.some(value => typeof value === "string");
+    const places = group.values(state.x, group.of(state.name)).map(position), words = places.some(value => typeof value === "string"), log = isLog() && !words;
     const scale = words ? { type: "category", categoryorder: "array", categoryarray: places } : { type: log ? "log" : undefined, nticks: log ? 10 : undefined };
-    if (log) for (const trace of traces) trace.x = trace.x.map(x => x > 0 ? x : null); // 0 has no place there
+    const zero = log && traces.some(trace => trace.x.includes(0));
+    if (log) for (const trace of traces) trace.x = trace.x.map(x => x > 0 ? x : null);
     const guess = { type: "line", xref: "paper", x0: 0, x1: 1, y0: quantity.guess, y1: quantity.guess, line: { color: "#888", width: 1 }, label: { text: "guessing", textposition: "end", font: { color: "#888", size: 11 } } };
     state.drawnLog = state.logy ?? isWide(state.name, traces);
     const least = Math.min(...traces.filter(trace => !trace.band).flatMap(trace => trace.y).filter(y => y > 0));
@@ -226,7 +227,7 @@ function lines(group, id, title, about, kind, drawable) {
       shown ? "" : "There is no run with these settings.",
       shown && shown < values.length ? `For ${values.length - shown} of ${values.length} values of ${state.series} there is no run with the other settings.` : "",
       values.length < all.length ? `${values.length} of ${all.length} values are drawn.` : "",
-      log && state.x === group.time ? "Time 0 has no place on a logarithmic axis." : "",
+      zero ? `${brief(state.x)} = 0 has no place on a logarithmic axis.` : "",
       thinned([...runs]), grey.length ? "Grey markers: points of others." : "",
       theory ? ofTheory(state.name, [...runs], state.x === group.time || state.x === "layer") : "",
       runs.size ? `${errors ? "Errors are jackknife standard errors over samples" : "Without errors"} (${samples([...runs])}).` : "",
