@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import xarray as xr
 import yaml
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
@@ -504,9 +505,8 @@ def test_words_and_small_numbers_have_a_place_on_axes(browser, one, tmp_path):
     chosen(browser, "setting", "along").select_by_value("network.fan_in")
     axis = "const axis = document.getElementById('setting')._fullLayout.xaxis; return [axis.type, ...axis._categories]"
     assert list(map(str, browser.execute_script(axis))) == ["category", "4", "10", "null"]
-    browser.find_element(By.XPATH, "//*[@id='setting']/..//input[@aria-label='logarithmic x']").click()
-    assert len(drawn(browser, "setting")[0][1]) == 3  # words have no logarithm
-    assert list(map(str, browser.execute_script(axis))) == ["category", "4", "10", "null"]
+    boxes = browser.find_elements(By.XPATH, "//*[@id='setting']/..//input")
+    assert [box.accessible_name for box in boxes] == ["logarithmic y"]  # words have no logarithm
     chosen(browser, "layers-setting", "axes").select_by_value("sampler.move.step_std | layer")
     assert len(drawn(browser, "layers-setting")[0][1]) == 2 * 3  # both steps have all layers
     assert not errors(browser)
@@ -538,6 +538,73 @@ def test_lines_of_theory_are_whole(browser, one, tmp_path):
 
 
 @needs_browser
+def test_what_the_legend_hides_stays_hidden(browser, page):
+    """A line of theory in all curves, a curve with its theory; also after another choice."""
+    browser.get(page.as_uri())
+    Select(browser.find_element(By.CSS_SELECTOR, 'select[aria-label="task"]')).select_by_value("sample")
+    chosen(browser, "time", "one curve for each").select_by_value("data.alpha")
+    shown = """
+    return document.getElementById('time').data.filter(trace => trace.visible === true && trace.x.some(x => x !== null))
+      .map(trace => [trace.curve || trace.name, trace.key || ""])"""
+
+    def toggle(name: str) -> None:
+        entry = f"//*[@id='time']//*[contains(@class, 'legendtext')][text()='{name}']/../*[contains(@class, 'toggle')]"
+        ActionChains(browser).click(browser.find_element(By.XPATH, entry)).pause(
+            0.5
+        ).perform()  # it may be a double one
+
+    before = browser.execute_script(shown)
+    theory = next(key for _, key in before if key.startswith("theory"))
+    assert {name for name, key in before if key == theory} == {"alpha = 2", "alpha = 4"}
+    toggle(theory)
+    assert browser.execute_script(shown) == [pair for pair in before if pair[1] != theory]
+    chosen(browser, "time", "network.depth").select_by_value("3")
+    toggle("alpha = 2")
+    left = browser.execute_script(shown)
+    assert left and all(name == "alpha = 4" and key != theory for name, key in left)
+    toggle("alpha = 2")
+    toggle(theory)
+    assert len(browser.execute_script(shown)) >= len(before) - 1
+    assert not errors(browser)
+
+
+@needs_browser
+def test_seeds_are_independent_draws(browser, one, tmp_path):
+    """A page begins with the mean over them."""
+    with xr.open_dataset(one / "results.nc", engine="h5netcdf") as results:
+        mean, error = results.test_error_mean.isel(beta=0), results.test_error_error.isel(beta=0)
+        for seed, shift in ((0, 0.0), (1, 0.1)):
+            copied(one, tmp_path / str(seed), seed=seed)
+            told = results.assign(test_error_mean=results.test_error_mean + shift)
+            told.to_netcdf(tmp_path / str(seed) / "results.nc", engine="h5netcdf")
+        browser.get(report(tmp_path).as_uri())
+        assert chosen(browser, "time", "seed").first_selected_option.text == "all, mean"
+        program = """
+        const line = document.getElementById('time').data.find(trace => trace.name === 'simulation');
+        return [line.y, line.customdata];"""
+        y, spread = browser.execute_script(program)
+        assert y == pytest.approx((mean + 0.05).values.tolist(), rel=1e-3)
+        assert spread == pytest.approx((error / 2**0.5).values.tolist(), rel=2e-3)
+    chosen(browser, "time", "one curve for each").select_by_value("seed")
+    assert {"seed = 0", "seed = 1"} <= {name for name, _ in drawn(browser, "time")}
+
+
+@needs_browser
+def test_a_setting_may_be_any(browser, one, tmp_path):
+    """Runs of two moves and two lengths, which no plot with one length shows side by side."""
+    copied(one, tmp_path / "gaussian", sampler__sweeps=64)
+    copied(one, tmp_path / "bath", sampler__move__name="heat_bath", sampler__move__step_std=None)
+    browser.get(report(tmp_path).as_uri())
+    chosen(browser, "time", "one curve for each").select_by_value("sampler.move.name")
+    curves = lambda: [name for name, _ in drawn(browser, "time") if name.startswith("move")]  # noqa: E731
+    assert len(curves()) == 1
+    chosen(browser, "time", "sampler.sweeps").select_by_value("any")
+    assert len(curves()) == 2
+    note = browser.find_element(By.XPATH, "//*[@id='time']/following-sibling::p").text
+    assert "Any sampler.sweeps: of several runs the newest counts." in note
+
+
+@needs_browser
 def test_an_interrupted_run_has_no_mean_at_rest(browser, one, tmp_path):
     """A page begins at a finished run, and the record that is shown follows the run that is chosen."""
     for seed in (0, 1, 2):
@@ -548,8 +615,11 @@ def test_an_interrupted_run_has_no_mean_at_rest(browser, one, tmp_path):
     (tmp_path / "0/DONE").unlink()
     browser.get(report(tmp_path).as_uri())
     chosen(browser, "profile", "one curve for each").select_by_value("nothing")
-    assert chosen(browser, "profile", "seed").first_selected_option.text == "1"
-    for seed, record in (("0", "last record"), ("1", "last record"), ("0", "last record")):
+    assert chosen(browser, "profile", "seed").first_selected_option.text == "all, mean"
+    assert chosen(browser, "profile", "sweep").first_selected_option.text == "mean at rest"
+    note = "//*[@id='profile']/following-sibling::p"
+    assert "seeds 1, 2)" in browser.find_element(By.XPATH, note).text  # of finished runs alone
+    for seed, record in (("0", "last record"), ("1", "last record")):
         chosen(browser, "profile", "seed").select_by_value(seed)
         assert chosen(browser, "profile", "sweep").first_selected_option.text == record
         assert drawn(browser, "profile")[0][1]
@@ -568,7 +638,7 @@ def test_an_option_that_a_run_does_not_have_does_not_hide_it(browser, one, tmp_p
     browser.get(report(tmp_path).as_uri())
     chosen(browser, "time", "one curve for each").select_by_value("sampler.move.name")
     steps = chosen(browser, "time", "sampler.move.step_std")
-    assert [option.text for option in steps.options] == ["0.1", "0.3"]
+    assert [option.text for option in steps.options] == ["0.1", "0.3", "any"]
     for step in ("0.1", "0.3"):
         chosen(browser, "time", "sampler.move.step_std").select_by_value(step)
         curves = {name for name, values in drawn(browser, "time") if values and name.startswith("move")}

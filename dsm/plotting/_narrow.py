@@ -174,10 +174,10 @@ def _label(dataset: xr.Dataset, name: str) -> str:
 def _lines(dataset: xr.Dataset) -> list[str]:
     """What the lines are, as parts of a caption."""
     theory = any(str(name).startswith("theory_") for name in dataset.data_vars)
-    told = ["dotted: baseline, another teacher"]
+    told = ["dotted: baseline of another teacher"]
     if not theory:
         return told
-    return [*told, "theory of equilibrium, N ≫ 1: specialised (solid), unspecialised (dashed)"]
+    return [*told, "theory of equilibrium at N ≫ 1 solid (specialised) and dashed (unspecialised)"]
 
 
 def settled(dataset: xr.Dataset, name: str, share: float = 0.5) -> tuple[np.ndarray, np.ndarray]:

@@ -44,12 +44,14 @@ def from_zero(axes: Axes, logarithmic: bool = True, linear: float = 1.0) -> None
 
     Arguments:
         axes: whose curves are there already.
-        logarithmic: above `linear`; between 0 and that the axis is linear, so that 0 is on it.
+        logarithmic: above `linear`; between 0 and that the axis is linear, so that 0 is on it. Not where all is within a
+            factor of 10.
         linear: the first time after 0 that matters.
     """
+    right = axes.get_xlim()[1]
+    logarithmic &= right > 10 * linear
     if logarithmic:
         axes.set_xscale("symlog", linthresh=linear)
-    right = axes.get_xlim()[1]
     axes.set_xlim(-0.15 * linear if logarithmic else -0.02 * right, right)
 
 

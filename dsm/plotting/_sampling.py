@@ -28,6 +28,11 @@ SETTINGS = {
     "sampler.start": "start",
     "sampler.exchange": "exchange every",
 }
+#: What must be said of theory beside students that start somewhere.
+CAVEATS = {
+    "random": "theory is of equilibrium in the teacher's gauge, which students from a random start need not reach",
+    "planted": "students start as their teachers, so overlaps with them are those of equilibrium when they no longer decay",
+}
 #: Line styles of the closures, in the order of their names.
 LINES = ("-", "--", "-.", ":")
 
@@ -98,13 +103,12 @@ def theories(dataset: xr.Dataset, quantity: str) -> Iterator[tuple[str, dict[str
 
 
 def of_theory(dataset: xr.Dataset, axes: Iterable[Axes]) -> list[str]:
-    """What must be said of the lines of theory on these axes, if students begin somewhere else than in equilibrium."""
+    """What must be said of the lines of theory, if these axes have any."""
     told = (name for one in axes for name in one.get_legend_handles_labels()[1])
     return caveats(dataset) if any(name.startswith("theory") for name in told) else []
 
 
 def caveats(dataset: xr.Dataset) -> list[str]:
     """What must be said of theory beside these results."""
-    if dataset.attrs.get("sampler.start") != "random":
-        return []
-    return ["theory is of equilibrium in the teacher's gauge, which students from a random start need not reach"]
+    start = dataset.attrs.get("sampler.start")
+    return [CAVEATS[start]] if start in CAVEATS else []

@@ -60,13 +60,19 @@ def _thinned(found: Found, letters: float) -> Json:
         "time": time,
         "records": [thinned.sizes[time], dataset.sizes[time]] if time is not None else None,
         "left_out": left_out,
-        "coordinates": {str(name): _coordinate(thinned, str(name)) for name in thinned.dims if name not in SKIPPED},
+        "coordinates": {
+            str(name): _coordinate(thinned, str(name), name in (time, *NUMBERED))
+            for name in thinned.dims
+            if name not in SKIPPED
+        },
         "quantities": {name: _quantity(dataset, thinned, name, found.standing.state == DONE) for name in names},
         "scatter": _scatter(dataset),
         "caveats": caveats(dataset),
     }
 
 
+#: Dimensions of whole numbers that are more than names of their entries.
+NUMBERED = ("layer", "reference")
 #: Dimensions over which means are taken already.
 SKIPPED = ("sample", "replica", "machine")
 
@@ -93,12 +99,13 @@ def _within(
         left_out.append(gone)
 
 
-def _coordinate(dataset: xr.Dataset, name: str) -> Json:
+def _coordinate(dataset: xr.Dataset, name: str, is_numbered: bool) -> Json:
     if name not in dataset.coords:
-        return {"values": list(range(dataset.sizes[name])), "name": name}
+        return {"values": list(range(dataset.sizes[name])), "name": name, "index": True}
     coordinate = dataset[name]
     values = [_value(value) for value in coordinate.values.tolist()]
-    return {"values": values, "name": coordinate.attrs.get("long_name", name)}
+    is_index = not is_numbered and coordinate.dtype.kind in "iu"
+    return {"values": values, "name": coordinate.attrs.get("long_name", name), "index": is_index}
 
 
 def _value(value: Any) -> Any:

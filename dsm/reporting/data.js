@@ -3,7 +3,9 @@
 // dimensions as well, over runs. Runs that differ in the values of a dimension alone are pieces of one.
 
 const page = JSON.parse(document.getElementById("data").textContent);
-const LAST = "last record", REST = "mean at rest";
+const LAST = "last record", REST = "mean at rest"; // of time
+const ANY = "any", POOLED = "all, mean"; // of a setting, and of the seed
+const FINISHED = Symbol("finished runs alone");
 const DASHES = ["solid", "dash", "dashdot", "longdash"]; // of lines of theory; baselines are dotted
 
 const text = value => typeof value === "number" ? String(value) : value;
@@ -56,6 +58,9 @@ class Group { // the runs of one task
 
   isSetting(axis) { return this.swept.includes(axis); }
 
+  // Whether the values of an axis are names alone, as those of units are.
+  isIndex(axis) { return this.runs.some(run => run.data.coordinates[axis]?.index); }
+
   title(axis) { return this.isSetting(axis) || !this.names[axis] ? axis : `${axis}: ${this.names[axis]}`; }
 
   // The runs that have recorded a quantity, and have the settings among these axes.
@@ -77,11 +82,11 @@ class Group { // the runs of one task
   }
 
   // Whether a run is at a value of a setting. An option that it does not have makes no difference to it.
-  isAt(run, key, value) { return !(key in run.settings) || run.settings[key] === value; }
+  isAt(run, key, value) { return !(key in run.settings) || value === ANY || value === POOLED || run.settings[key] === value; }
 
   // The runs whose settings are these; those in `drawn` are options that they must have.
   having(at, drawn = []) {
-    return this.runs.filter(run => this.swept.every(key => key in run.settings ? !(key in at) || run.settings[key] === at[key] : !drawn.includes(key)));
+    return this.runs.filter(run => (!at[FINISHED] || run.state === "done") && this.swept.every(key => key in run.settings ? !(key in at) || this.isAt(run, key, at[key]) : !drawn.includes(key)));
   }
 }
 
@@ -120,6 +125,11 @@ function source(run, name, at) {
 // {x, mean, error, theory: [{name, dash, values}], baseline} along an axis; null if no run has that. The settings in
 // `drawn` are in the plot as well.
 function curve(group, name, axis, at, drawn = []) {
+  if (at.seed === POOLED) {
+    const each = more => group.values("seed", group.of(name)).map(seed => curve(group, name, axis, { ...at, ...more, seed }, drawn)).filter(Boolean);
+    const finished = each({ [FINISHED]: true }), seeds = finished.length ? finished : each({}); // others end at other times
+    return seeds.length < 2 ? seeds[0] ?? null : pooled(seeds);
+  }
   const pieces = axis === group.time ? [first(group, name, axis, at, drawn)] : group.isSetting(axis)
     ? group.values(axis, group.of(name)).map(value => {
       const one = first(group, name, null, { ...at, [axis]: value }, [axis, ...drawn]);
@@ -161,6 +171,25 @@ function joined(parts) {
   };
 }
 
+// The mean of curves of several seeds, which are independent. Where none has an error, it is that of the seeds.
+function pooled(curves) {
+  const x = unique(curves.flatMap(one => one.x)).sort(order);
+  const bare = !curves.some(one => (one.error || []).some(value => value !== null));
+  const values = (pick, place) => curves.map(one => pick(one)?.[one.x.indexOf(place)] ?? null).filter(value => value !== null);
+  const mean = pick => x.map(place => { const own = values(pick, place); return own.length ? own.reduce((sum, v) => sum + v, 0) / own.length : null; });
+  const middle = mean(one => one.mean);
+  const error = x.map((place, i) => {
+    const own = values(one => bare ? one.mean : one.error, place), n = own.length;
+    if (n < (bare ? 2 : 1)) return null;
+    return Math.sqrt(own.reduce((sum, v) => sum + (bare ? (v - middle[i]) ** 2 / (n - 1) : v ** 2 / n), 0) / n);
+  });
+  const told = new Map(curves.flatMap(one => one.theory.map(line => [line.name, line.dash])));
+  return {
+    x, mean: middle, error, baseline: mean(one => one.baseline), runs: unique(curves.flatMap(one => one.runs)),
+    theory: [...told].map(([name, dash]) => ({ name, dash, values: mean(one => one.theory.find(own => own.name === name)?.values) })),
+  };
+}
+
 function ofRun(run, name, axis, at) {
   const found = source(run, name, at);
   const mean = found && along(run, found.mean, axis, at);
@@ -187,11 +216,12 @@ function theories(run, quantity, axis, at) {
   let places = [{}];
   for (const dim of own)
     places = places.flatMap(one => run.data.coordinates[dim].values.map(value => ({ ...one, [dim]: text(value) })));
+  const called = one => Object.entries(one).map(([dim, value]) => own.length > 1 || dim !== "closure" ? `${value} ${dim}` : value);
   const lines = [];
   for (const [index, one] of places.entries()) {
     const values = along(run, quantity.theory, axis, { ...at, ...one });
     if (values && values.some(value => value !== null))
-      lines.push({ name: ["theory", ...Object.values(one)].join(", "), dash: DASHES[index % DASHES.length], values });
+      lines.push({ name: ["theory", ...called(one)].join(", "), dash: DASHES[index % DASHES.length], values });
   }
   return lines;
 }

@@ -1,5 +1,10 @@
 // The page: plots of a task, and the tables below them.
 
+// Settings that a reader asks for first.
+const MAIN = ["network.width", "network.depth", "network.units", "network.students", "network.teachers", "network.multi", "network.fan_in", "network.wiring", "network.weights",
+  "network.activation", "network.activation.name", "data.inputs.name", "data.alpha", "data.labels", "data.noise", "sampler.beta", "sampler.move.name", "sampler.start", "sampler.exchange",
+  "training.lr", "training.temperature", "training.weight_decay", "training.start.name", "training.dynamics.name"];
+
 function show(task) {
   redraw.length = 0;
   document.getElementById("plots").replaceChildren();
@@ -7,13 +12,15 @@ function show(task) {
   const last = axis => (axis === "seed" ? 2 : group.values(axis).every(isNumber) ? 0 : 1);
   const others = name => group.axes(name).filter(axis => axis !== time && axis !== "layer").sort((a, b) => last(a) - last(b));
   const has = (name, axis) => group.axes(name).includes(axis);
+  const same = MAIN.filter(key => group.runs.length && group.runs.every(run => key in run.settings && run.settings[key] === group.runs[0].settings[key]));
+  document.getElementById("plots").append(element("p", { className: "note" }, same.map(key => `${key} = ${group.runs[0].settings[key]}`).join(", ")));
   if (group.runs.length) {
     lines(group, "time", "In the course of time", "Points are means over replicas and samples, bands their errors; lines without points are theory, where there is one; dotted: independent machines. Click a name in the legend to hide it.", "curve", name => time && has(name, time) ? [time] : []);
     lines(group, "profile", "Over layers", "From the input to the output. Lines are theory, where there is one beside the results; dotted: independent machines.", "profile", name => has(name, "layer") ? ["layer"] : []);
-    lines(group, "setting", "Against a setting", "One point a run, or an entry of an axis within runs.", "curve", name => others(name));
+    lines(group, "setting", "Against a setting or an axis", "One point a run, or an entry of an axis within runs.", "curve", name => others(name));
     map(group, "layers-time", "Layers and time", "", name => time && has(name, time) && has(name, "layer") ? [[time, "layer"]] : [], "profile");
     map(group, "layers-setting", "Layers and a setting", "", name => has(name, "layer") ? others(name).filter(axis => axis !== "seed").map(axis => [axis, "layer"]) : [], "profile");
-    map(group, "phases", "Two settings", "A phase diagram, where the axes are those of one.", name => others(name).flatMap((x, i, all) => all.slice(i + 1).map(y => [x, y])), "curve");
+    map(group, "phases", "Two axes", "", name => others(name).flatMap((x, i, all) => all.slice(i + 1).map(y => [x, y])), "curve");
     shape(group, "l-shape");
     const gone = group.runs.filter(run => run.data.left_out.length);
     if (gone.length) document.getElementById("plots").append(element("p", { className: "note" }, `Left out for their size, in ${gone.length} of ${group.runs.length} runs: ${unique(gone.flatMap(run => run.data.left_out)).join(", ")}. They are in results.nc.`));
@@ -28,11 +35,12 @@ function table(task) {
   // All settings that differ, also along a dimension and in runs without results.
   const swept = keys.filter(key => known.some(run => run.settings[key] !== known[0].settings[key]));
   const own = document.getElementById("runs"), head = element("tr");
-  for (const name of ["run", "state", ...swept, "files", "remarks"]) head.append(element("th", { scope: "col" }, name));
+  document.getElementById("runs-title").textContent = runs.length < page.runs.length ? `Runs of task=${task}: ${runs.length} of ${page.runs.length}` : "Runs";
+  for (const name of ["run", "state", "files", ...swept, "remarks"]) head.append(element("th", { scope: "col" }, name));
   own.replaceChildren(element("thead", {}, head), element("tbody", {}, ...runs.map(run => element("tr", {},
     element("td", {}, run.name), element("td", {}, run.progress ? `${run.state}, ${run.progress}` : run.state),
+    element("td", { className: "files" }, ...run.files.flatMap(file => [element("a", { href: encodeURI(file.link) }, file.name), " "])),
     ...swept.map(key => element("td", {}, run.settings[key] ?? "")),
-    element("td", {}, ...run.files.flatMap(file => [element("a", { href: encodeURI(file.link) }, file.name), " "])),
     element("td", { className: "trouble" }, run.trouble.join("; "))))));
   const common = document.querySelector("#common table"), rows = keys.filter(key => !swept.includes(key));
   common.replaceChildren(...rows.map(key => element("tr", {}, element("th", { scope: "row" }, key), element("td", {}, known[0].settings[key]))));
@@ -45,6 +53,7 @@ function again(task) {
     const versions = Object.entries(run.versions).map(([name, version]) => `${name} ${version}`).join(", ");
     place.replaceChildren(
       run.command ? element("pre", {}, run.command) : element("p", {}, "The run does not say which command leads to it; its config.yaml has all settings."),
+      element("p", { className: "note" }, run.command ? "In the working folder this is the run in runs/, or a new one there: run.root, or run.dir, is where else it goes." : ""),
       element("p", { className: "note" }, [run.made && `Made ${run.made}`, run.device && `on ${run.device}`, run.commit && `from commit ${run.commit}`, versions && `with ${versions}`].filter(Boolean).join(", ")));
   };
   if (!runs.length) { place.replaceChildren(); return; }

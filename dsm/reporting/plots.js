@@ -3,6 +3,7 @@
 const NONE = "nothing";
 const PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a7f00"]; // of Okabe and Ito
 const CURVES = 12; // in one plot
+const SINGLE = ["line-ew-open", "x-thin-open", "cross-thin-open", "asterisk-open"]; // values of theory without neighbours, by dash
 const OTHERS = ["diamond", "square-open", "triangle-up", "x-thin-open"]; // points of others
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const redraw = []; // one function a plot
@@ -49,7 +50,7 @@ function fixings(group, name, drawn, at, changed, latest) {
   for (const axis of axes)
     if (!options[axis].includes(at[axis])) {
       const own = group.reference.settings[axis];
-      at[axis] = axis === group.time ? options[axis][0] : options[axis].includes(own) ? own : preferred(axis, options[axis]);
+      at[axis] = axis === group.time || axis === "seed" ? options[axis][0] : options[axis].includes(own) ? own : preferred(axis, options[axis]);
     }
   follow(group, name, drawn, at, latest);
   return axes.map(axis => choice(group.title(axis), options[axis].map(value => [value, value]), at[axis], value => { at[axis] = value; changed(axis); }));
@@ -57,6 +58,8 @@ function fixings(group, name, drawn, at, changed, latest) {
 
 function choices(group, name, axis, drawn) {
   const runs = group.of(name, drawn), values = group.values(axis, runs);
+  if (axis === "seed") return values.length > 1 ? [POOLED, ...values] : values;
+  if (group.isSetting(axis)) return values.length > 1 ? [...values, ANY] : values;
   if (axis !== group.time) return values;
   return [...(runs.some(run => run.data.quantities[name].rest) ? [REST] : []), LAST, ...evenly(values, 40)];
 }
@@ -97,6 +100,23 @@ function ordered(group, names, kind) {
   return [...names].sort((a, b) => rank(a) - rank(b));
 }
 
+// Names of the legend that the reader has hidden stay hidden, whatever else is chosen. A double click shows one alone.
+function legend(spot, draw) {
+  const names = () => spot.plot.data.filter(trace => trace.showlegend !== false).map(trace => trace.name);
+  const own = event => event.data[event.curveNumber].name;
+  spot.plot.on("plotly_legendclick", event => {
+    if (!spot.hidden.delete(own(event))) spot.hidden.add(own(event));
+    draw();
+    return false;
+  });
+  spot.plot.on("plotly_legenddoubleclick", event => {
+    const others = names().filter(name => name !== own(event)), alone = others.every(name => spot.hidden.has(name)) && others.length;
+    spot.hidden = new Set(alone ? [] : others);
+    draw();
+    return false;
+  });
+}
+
 function card(id, title, about) {
   const controls = element("div", { className: "controls" });
   const plot = element("div", { className: "plot", id });
@@ -104,7 +124,7 @@ function card(id, title, about) {
   const note = element("p", { className: "note" });
   document.getElementById("plots").append(
     element("section", { className: "card" }, element("h2", {}, title), element("p", { className: "note" }, about), controls, plot, note));
-  return { controls, plot, note };
+  return { controls, plot, note, hidden: new Set() };
 }
 
 // ---- drawing ----
@@ -134,6 +154,10 @@ function paint(place, traces, more, said) {
   place.plot.setAttribute("aria-label", `${traces.length} series. ${place.note.textContent}`);
   const named = traces.filter(trace => trace.showlegend !== false).length;
   place.plot.style.height = narrow() && more.showlegend ? `${400 + 20 * named}px` : ""; // the legend takes no room of the plot
+  for (const trace of traces) {
+    const isHidden = [trace.name, trace.key, trace.curve].some(name => place.hidden.has(name));
+    trace.visible = !isHidden ? true : trace.showlegend !== false ? "legendonly" : false;
+  }
   const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
   return Plotly.react(place.plot, traces, layout(more), options);
 }
@@ -147,6 +171,9 @@ const broken = (words, most) => {
   return lines.map(line => line.trim()).join("<br>");
 };
 
+// Whole numbers within a short range have a tick each.
+const isFew = values => values.every(Number.isInteger) && Math.max(...values) - Math.min(...values) < 20;
+
 function uneven(values) {
   const steps = values.slice(1).map((value, i) => value - values[i]).filter(step => step > 0);
   return steps.length > 3 && Math.max(...steps) > 3 * Math.min(...steps);
@@ -155,9 +182,10 @@ function uneven(values) {
 function samples(runs) {
   const told = unique(runs.map(run => {
     const own = run.settings, replicas = own["sampler.replicas"] || own["training.replicas"];
-    return `${own["data.samples"] || "?"} sample${own["data.samples"] === "1" ? "" : "s"}${replicas ? ` x ${replicas} replica${replicas === "1" ? "" : "s"}` : ""}, seed ${own.seed}`;
+    return `${own["data.samples"] || "?"} sample${own["data.samples"] === "1" ? "" : "s"}${replicas ? ` x ${replicas} replica${replicas === "1" ? "" : "s"}` : ""}`;
   }));
-  return told.length > 3 ? `${told.length} kinds of ensembles` : told.join("; ");
+  const seeds = unique(runs.map(run => text(run.settings.seed))).sort(order), named = seeds.length > 6 ? `${seeds.length} seeds` : `seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}`;
+  return `${told.length > 3 ? `${told.length} kinds of ensembles` : told.join("; ")}, ${named}`;
 }
 
 // A plot of quantities along an axis, one curve for each value of another.
@@ -180,15 +208,16 @@ function lines(group, id, title, about, kind, drawable) {
       ...(possible.length > 1 ? [choice("along", possible.map(axis => [axis, group.title(axis)]), state.x, set("x"))] : []),
       ...(others.length ? [choice("one curve for each", [NONE, ...others].map(axis => [axis, axis === NONE ? NONE : group.title(axis)]), state.series, set("series"))] : []),
       ...fixed,
-      check("logarithmic x", isLog(), value => { state.logx = value; render(); }),
+      ...(canBeLog() ? [check("logarithmic x", isLog(), value => { state.logx = value; render(); })] : []),
       check("logarithmic y", state.drawnLog, value => { state.logy = value; render(); }),
     ]);
   };
+  const canBeLog = () => state.x !== "layer" && !group.isIndex(state.x) && group.values(state.x, group.of(state.name)).every(isNumber);
   const isLog = () => state.logx ?? (state.x === group.time && group.runs.some(run => uneven(run.data.coordinates[group.time].values)));
   const draw = () => {
     const all = state.series === NONE ? [null] : group.values(state.series, group.of(state.name)), values = evenly(all, CURVES);
     const traces = [], runs = new Set();
-    let shown = 0, errors = false, theory = false;
+    let shown = 0, empty = 0, errors = false, theory = false;
     values.forEach((value, index) => {
       const at = value === null ? state.at : { ...state.at, [state.series]: value };
       const found = curve(group, state.name, state.x, at, value === null ? [] : [state.series]);
@@ -197,7 +226,8 @@ function lines(group, id, title, about, kind, drawable) {
       errors ||= (found.error || []).some(value => value !== null);
       theory ||= found.theory.length > 0;
       found.runs.forEach(run => runs.add(run));
-      traces.push(...ofCurve(found, value === null ? "simulation" : `${brief(state.series)} = ${value}`, colour(index, values.length), state.x === group.time, values.length === 1));
+      if (group.isSetting(state.x)) empty += group.values(state.x, group.of(state.name)).length - found.x.length;
+      traces.push(...ofCurve(found, value === null ? "simulation" : `${brief(state.series)} = ${value}`, colour(index, values.length), state.x === group.time, values.length === 1, group.isIndex(state.x)));
     });
     const keys = new Set(traces.filter(trace => trace.key).map(trace => trace.key));
     if (values.length > 1) for (const key of [...keys].sort())
@@ -210,9 +240,10 @@ function lines(group, id, title, about, kind, drawable) {
         mode: "markers", name: label, marker: { color: "#888", symbol: OTHERS[number % OTHERS.length] } });
     }
     const quantity = group.quantities[state.name];
-    // One word among the values, such as inf, makes all of them words: a scale of numbers would have no place for it.
-    const places = group.values(state.x, group.of(state.name)).map(position), words = places.some(value => typeof value === "string"), log = isLog() && !words;
-    const scale = words ? { type: "category", categoryorder: "array", categoryarray: places } : { type: log ? "log" : undefined, nticks: log ? 10 : undefined };
+    // One word among the values, such as inf, makes all of them words: a scale of numbers would have no place for it. Units
+    // of a layer are words too.
+    const places = group.values(state.x, group.of(state.name)).map(position), words = group.isIndex(state.x) || places.some(value => typeof value === "string"), log = isLog() && !words;
+    const scale = words ? { type: "category", categoryorder: "array", categoryarray: places } : { type: log ? "log" : undefined, nticks: log ? (narrow() ? 5 : 10) : undefined };
     const zero = log && traces.some(trace => trace.x.includes(0));
     if (log) for (const trace of traces) trace.x = trace.x.map(x => x > 0 ? x : null);
     const guess = { type: "line", xref: "paper", x0: 0, x1: 1, y0: quantity.guess, y1: quantity.guess, line: { color: "#888", width: 1 }, label: { text: "guessing", textposition: "end", font: { color: "#888", size: 11 } } };
@@ -221,19 +252,22 @@ function lines(group, id, title, about, kind, drawable) {
     if (state.drawnLog) for (const band of traces.filter(trace => trace.band)) band.y = band.y.map(y => y === null ? null : Math.max(y, least / 2));
     paint(spot, traces, {
       shapes: Number.isFinite(quantity.guess) ? [guess] : [], showlegend: traces.length > 1,
-      xaxis: { title: { text: broken(group.title(state.x), narrow() ? 36 : 60) }, ...scale, dtick: state.x === "layer" && group.sizes.layer < 20 ? 1 : undefined },
+      xaxis: { title: { text: broken(group.title(state.x), narrow() ? 36 : 60) }, ...scale, dtick: !log && !words && isFew(places) ? 1 : undefined },
       yaxis: { title: { text: broken(quantity.name, narrow() ? 30 : 48) }, ...(state.drawnLog ? { type: "log", nticks: 8 } : { type: "linear" }) },
     }, [
       shown ? "" : "There is no run with these settings.",
       shown && shown < values.length ? `For ${values.length - shown} of ${values.length} values of ${state.series} there is no run with the other settings.` : "",
+      empty ? `${empty} point${empty > 1 ? "s are" : " is"} missing: there is no run with these settings.` : "",
+      Object.keys(state.at).filter(key => state.at[key] === ANY).map(key => `Any ${key}: of several runs the newest counts.`).join(" "),
       values.length < all.length ? `${values.length} of ${all.length} values are drawn.` : "",
       zero ? `${brief(state.x)} = 0 has no place on a logarithmic axis.` : "",
       thinned([...runs]), grey.length ? "Grey markers: points of others." : "",
       theory ? ofTheory(state.name, [...runs], state.x === group.time || state.x === "layer") : "",
-      runs.size ? `${errors ? "Errors are jackknife standard errors over samples" : "Without errors"} (${samples([...runs])}).` : "",
+      runs.size ? `${errors ? `Errors are jackknife standard errors over samples${state.at.seed === POOLED ? " of all seeds" : ""}` : "Without errors"} (${samples([...runs])}).` : "",
     ]);
   };
   render();
+  legend(spot, draw);
   redraw.push(draw);
 }
 
@@ -265,26 +299,27 @@ function thinned(runs) {
   return `Thinned out: ${fewer[0].data.records.join(" of ")} records are on this page${fewer.length > 1 ? " of the first run" : ""}; all are in results.nc.`;
 }
 
-function ofCurve(found, name, shade, band, alone) {
+function ofCurve(found, name, shade, band, alone, isIndex) {
   const traces = [], error = found.error && found.error.some(value => value !== null) ? found.error : null;
   const spread = sign => found.mean.map((value, i) => value === null || error[i] === null ? value : value + sign * error[i]);
   if (band && error)
     for (const [sign, fill] of [[1, "none"], [-1, "tonexty"]])
       traces.push({ x: found.x, y: spread(sign), mode: "lines", line: { width: 0 }, fill, fillcolor: shade.startsWith("#") ? `${shade}33` : shade.replace("hsl", "hsla").replace(")", ", 0.2)"),
-        band: true, hoverinfo: "skip", showlegend: false, legendgroup: name });
+        band: true, hoverinfo: "skip", showlegend: false, curve: name });
   traces.push({
-    x: found.x, y: found.mean, name, legendgroup: name, mode: band ? "lines+markers" : "markers", marker: { color: shade, size: band ? 4 : 8 },
+    x: found.x, y: found.mean, name, mode: band ? "lines+markers" : "markers", marker: { color: shade, size: band ? 4 : 8 },
     line: { color: shade, width: 1.5 }, customdata: error, hovertemplate: `%{x}: %{y}${error ? " ± %{customdata:.2g}" : ""}<extra>${name}</extra>`,
     error_y: !band && error ? { type: "data", array: error.map(value => value ?? 0), color: shade } : undefined,
   });
   // A line through one point is none: a value without neighbours is a dash.
   const lonely = values => values.some((value, i) => value !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null);
   found.theory.forEach(line => traces.push({
-    x: found.x, y: line.values, mode: lonely(line.values) ? "lines+markers" : "lines", marker: { symbol: "line-ew-open", size: 16, line: { width: 2 } }, key: line.name, name: alone ? line.name : `${line.name} (${name})`, legendgroup: alone ? line.name : name,
+    x: found.x, y: line.values, mode: isIndex ? "markers" : lonely(line.values) ? "lines+markers" : "lines",
+    marker: { symbol: SINGLE[DASHES.indexOf(line.dash)], size: 14, line: { width: 2 } }, key: line.name, curve: name, name: alone ? line.name : `${line.name} (${name})`,
     line: { color: alone ? (dark.matches ? "#eeeeee" : "#222222") : shade, width: 1.5, dash: line.dash }, showlegend: alone,
   }));
   if (found.baseline && found.baseline.some(value => value !== null))
-    traces.push({ x: found.x, y: found.baseline, mode: "lines", key: "baseline: independent machines", name: "baseline: independent machines", legendgroup: "baseline", showlegend: alone,
+    traces.push({ x: found.x, y: found.baseline, mode: "lines", key: "baseline: independent machines", curve: name, name: "baseline: independent machines", showlegend: alone,
       opacity: 0.7, line: { color: alone ? "#888" : shade, dash: "dot", width: 1.5 } });
   return traces;
 }
@@ -351,7 +386,7 @@ function shape(group, id) {
     const one = groups.find(own => dims.every(dim => text(own.at[dim]) === state.at[dim]));
     const shapes = one.baseline === null ? [] : [{ type: "line", x0: one.baseline, x1: one.baseline, yref: "paper", y0: 0, y1: 1, line: { color: "#888", dash: "dash", width: 1.5 } }];
     paint(spot, [{ x: one.x, y: one.y, mode: "markers", marker: { size: 5, opacity: 0.6, color: PALETTE[0] }, hovertemplate: "%{x}, %{y}<extra></extra>" }],
-      { shapes, showlegend: false, xaxis: { title: { text: broken(x, 70) }, range: [0, 1.03] }, yaxis: { title: { text: broken(y, 44) }, rangemode: "tozero" } },
+      { shapes, showlegend: false, xaxis: { title: { text: broken(x, narrow() ? 36 : 70) }, range: [0, 1.03] }, yaxis: { title: { text: broken(y, narrow() ? 30 : 44) }, rangemode: "tozero" } },
       [one.x.length < one.all ? `${one.x.length} of ${one.all} points.` : `${one.all} points.`, `${samples([run])}.`]);
   };
   render();
