@@ -262,7 +262,7 @@ function lines(group, id, title, about, kind, drawable) {
       values.length < all.length ? `${values.length} of ${all.length} values are drawn.` : "",
       zero ? `${brief(state.x)} = 0 has no place on a logarithmic axis.` : "",
       thinned([...runs]), grey.length ? "Grey markers: points of others." : "",
-      theory ? ofTheory(state.name, [...runs], state.x === group.time || state.x === "layer") : "",
+      theory ? ofTheory(state.name, [...runs], state.x === group.time || state.x === "layer" || group.isIndex(state.x)) : "",
       runs.size ? `${errors ? `Errors are jackknife standard errors over samples${state.at.seed === POOLED ? " of all seeds" : ""}` : "Without errors"} (${samples([...runs])}).` : "",
     ]);
   };
