@@ -238,6 +238,66 @@ def test_sources_of_parts_of_a_script_or_a_cell_are_known(folder):
     assert sources(used).keys() == {"script.Mine"}
 
 
+def test_what_a_part_uses_of_its_script_is_part_of_a_run(folder):
+    """Globals, helpers and what they use; not what has the name of an attribute, nor what is imported."""
+    beside = {
+        "values": "TABLE = np.arange(2.0)\nNAMES = {'a', 'b'}\nOPTIONS = {'up': (1, [2])}\nunused = 1\nzeros = 1",
+        "helper": "@jax.jit\ndef helper(x):\n    return deeper(x) + OPTIONS['up'][0]",
+        "deeper": "deeper = functools.partial(lambda x, y: x + y, 2)",
+        "kind": "@dataclass\nclass Kind:\n    a: int = 1\n    def __call__(self, x):\n        return helper(x)",
+        "bare": "class Bare:\n    LEVEL = 3",
+        "instance": "instance = Kind(7)",
+    }
+    result = "{'mine': jnp.zeros(2) + helper(1) + instance(TABLE) + len(NAMES) + Bare.LEVEL}"
+    head = "import functools\nimport jax\nimport numpy as np\nfrom dataclasses import dataclass"
+    notebook = {"__name__": "notebook"}
+    cells = 0
+
+    def sources(name: str = "", old: str = "", new: str = "") -> dict[str, str]:
+        nonlocal cells
+        changed = beside | ({name: beside[name].replace(old, new)} if name else {})
+        assert not name or changed != beside
+        for text in (head, *changed.values(), OBSERVABLE.format(**GOOD | {"result": result})):
+            cell, cells = f"/tmp/cell_{cells}.py", cells + 1
+            linecache.cache[cell] = len(text), None, text.splitlines(keepends=True), cell
+            exec(compile(text, cell, "exec"), notebook)
+        return dsm.compose("experiment=quickstart", "observe.quantities=[mine]").sources
+
+    first = sources()
+    assert first.keys() == {"notebook.Mine"} and sources() == first
+    for change in (("values", "unused = 1", "unused = 2"), ("values", "zeros = 1", "zeros = 2")):
+        assert sources(*change) == first
+    for change in (
+        ("values", "2.0", "3.0"),
+        ("values", "'b'", "'c'"),
+        ("values", "[2]", "[3]"),
+        ("helper", "deeper(x)", "2 * deeper(x)"),
+        ("deeper", "2)", "3)"),
+        ("deeper", "x + y", "x - y"),
+        ("kind", "helper(x)", "helper(x) + 1"),
+        ("bare", "3", "4"),
+        ("instance", "7", "8"),
+    ):
+        assert sources(*change) != first, change
+    assert sources() == first
+    OBSERVABLES.forget("notebook")
+
+
+def test_a_global_that_has_changed_is_not_left_in_compiled_programs(folder):
+    """The cell with `level` is run again, the one with the class is not."""
+    text = OBSERVABLE.format(**GOOD | {"result": "{'mine': jnp.full(2, level)}"})
+    linecache.cache["/tmp/level.py"] = len(text), None, text.splitlines(keepends=True), "/tmp/level.py"
+    notebook = {"__name__": "notebook", "level": 1.0}
+    exec(compile(text, "/tmp/level.py", "exec"), notebook)
+    words = ("experiment=quickstart", *TINY, "observe.quantities=[mine]", "run.figures=false", "run.dir=run")
+    assert (dsm.load(dsm.run(*words)).mine == 1).all()
+    notebook["level"] = 2.0
+    with pytest.raises(StoreError, match=r"  the source of notebook\.Mine has changed since"):
+        dsm.run(*words)
+    assert (dsm.load(dsm.run(*words, "run.resume=never")).mine == 2).all()
+    OBSERVABLES.forget("notebook")
+
+
 def test_sources_are_no_axis_of_a_sweep(folder, caplog):
     for number, source in enumerate(("a", "b", "b")):
         path = folder / "runs" / str(number)

@@ -4,12 +4,9 @@ A plugin is looked for in the working folder and on the Python path. In a proces
 whose source has changed is imported again.
 """
 
-import ast
 import contextlib
 import hashlib
 import importlib
-import inspect
-import linecache
 import logging
 import os
 import sys
@@ -18,14 +15,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import jax
+
 from dsm._errors import ConfigError, require
 from dsm._parts import INSTALLED, told
 from dsm._registry import REGISTRIES
+from dsm.tasks._spelt import spelt
 
 logger = logging.getLogger("dsm")
 
 #: The digest of each plugin when it was imported.
 imported: dict[str, str] = {}
+#: The digest of each part of a script or a cell when it was last looked up.
+latest: dict[str, str] = {}
 
 
 def import_plugins(setting: Any) -> dict[str, str]:
@@ -101,32 +103,18 @@ def _again(module: ModuleType) -> ModuleType:
 
 def sources_of(parts: Mapping[str, Any], plugins: Collection[str]) -> dict[str, str]:
     """Digests of the sources of parts, by module and name: of those that are not from `plugins`, but from a script or a cell
-    of a notebook, as far as there is a source."""
+    of a notebook, as far as there is a source. What else of their module they use counts too; where it alone has changed,
+    programs that were compiled before are forgotten: to JAX the part is the same."""
     found = {}
     for name, part in parts.items():
         if not any(f"{part.__module__}.".startswith(f"{module}.") for module in plugins):
             with contextlib.suppress(OSError, TypeError, SyntaxError):
-                found[name] = hashlib.sha256(_source(part).encode()).hexdigest()[:16]
+                words = "".join(spelt(part))
+                found[name] = hashlib.sha256(words.encode()).hexdigest()[:16]
+    if any(latest.get(name, digest) != digest for name, digest in found.items()):
+        jax.clear_caches()
+    latest.update(found)
     return found
-
-
-def _source(part: Any) -> str:
-    """The source of a class or function.
-
-    Raises:
-        OSError, TypeError, SyntaxError: there is none.
-    """
-    try:
-        return inspect.getsource(part)
-    except (OSError, TypeError):
-        # A class of a notebook has no file, but its methods know their cell.
-        methods = [getattr(value, "method", value) for value in vars(part).values()]
-        cell = next((value.__code__.co_filename for value in methods if inspect.isfunction(value)), "")
-        text = "".join(linecache.getlines(cell))
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.ClassDef) and node.name == part.__name__:
-                return ast.unparse(node)
-        raise
 
 
 def _digest(module: ModuleType) -> str:
