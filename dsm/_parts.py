@@ -5,6 +5,7 @@ where in its source, and what went wrong.
 """
 
 import contextlib
+import inspect
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -30,13 +31,18 @@ def name_of(part: Any) -> str:
     return f"{part.__module__}.{part.__qualname__}"
 
 
-def told(error: BaseException) -> str:
-    """`file, line n: kind: message`: where an error arose in code that is neither dsm's nor installed, else where at all."""
+def told(error: BaseException, part: Any = None) -> str:
+    """`file, line n: kind: message`: where an error arose in code that is neither dsm's nor installed, else where `part`
+    begins, which it is about, else where it arose at all."""
     words = f"{type(error).__name__}: {_first_line(error)}"
     if isinstance(error, SyntaxError):
         return f"{_short(error.filename)}, line {error.lineno}: {words}"
     frames = traceback.extract_tb(error.__traceback__)
     written = [frame for frame in frames if not frame.filename.startswith((*INSTALLED, "<frozen "))]
+    if not written and part is not None:
+        with contextlib.suppress(OSError, TypeError):  # a part of a cell has no file
+            return f"{_short(inspect.getsourcefile(part))}, line {inspect.getsourcelines(part)[1]}: {words}"
+        return words
     frame = (written or frames)[-1]
     return f"{_short(frame.filename)}, line {frame.lineno}: {words}"
 
@@ -61,4 +67,4 @@ def blamed(key: str, part: Any) -> Iterator[None]:
     except Exception as error:
         if is_own(part):
             raise
-        raise ConfigError(f"{key}: {name_of(part)}: {told(error)}") from error
+        raise ConfigError(f"{key}: {name_of(part)}: {told(error, part)}") from error

@@ -110,6 +110,16 @@ class Registry(Generic[T]):
             foreign[name_of(part)] = part
         return part
 
+    def plain(self, name: Any, key: str) -> T:
+        """The part called `name`, of a kind that has no options in the settings; `key` is the setting it came from.
+
+        Raises:
+            ConfigError: no such part, or it cannot be made without options.
+        """
+        part = self.get(name, key)
+        with blamed(key, part):
+            return part()
+
     def build(self, options: Mapping[str, Any], key: str, **given: Any) -> T:
         """Build the part `options["name"]` from the other entries of `options` and from `given`.
 

@@ -22,7 +22,7 @@ import dsm
 from dsm import cli
 from dsm._errors import ConfigError, StoreError
 from dsm._registry import REGISTRIES
-from dsm.networks import PRIORS
+from dsm.networks import PRIORS, check_prior, make_prior
 from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import MOVES, AbstractProposal
 from dsm.samplers.sign_perceptron.moves._check import check_move
@@ -599,6 +599,65 @@ def test_wrong_observables_of_other_systems(kind, dim, size, words, folder):
                                          "result": "{'mine': jnp.zeros(5, 'float32')}"})  # fmt: skip
     told = refusal(folder, source, *words, "observe.quantities=[mine]")
     assert told == f"observe.quantities: mine must have {size} entries along {dim}, got 5"
+
+
+PRIOR = """
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from dsm.networks import PRIORS, AbstractPrior
+@PRIORS.register("mine")
+class Mine(AbstractPrior):
+    continuous = {continuous}
+    {more}
+    def sample(self, key, shape):
+        return {sample}
+    {normalise}
+"""
+GOOD_PRIOR = {
+    "continuous": "False",
+    "more": "pass",
+    "sample": "jax.random.rademacher(key, shape, 'float32')",
+    "normalise": "def normalise(self, weights): return weights",
+}
+NORMAL = "jax.random.normal(key, shape, 'float32')"
+SPHERE = "def normalise(self, weights): return weights * jnp.mean(weights**2, axis=-1, keepdims=True)**-0.5"
+
+
+@pytest.mark.parametrize(
+    ("different", "message"),
+    [
+        ({"sample": "jnp.abss(key)"}, "bad.py, line 11: AttributeError: module 'jax.numpy' has no attribute 'abss'"),
+        ({"sample": "jnp.ones(shape[-1], 'float32')"}, "sample must give float32[2, 16, 4] where this is asked for, got "),
+        ({"sample": "jnp.ones(shape, 'float64')"}, "asked for, got float64[2, 16, 4]"),
+        ({"sample": "jnp.full(shape, 0.5, 'float32')"}, "a weight must be +1 or -1, got 0.5"),
+        ({"continuous": "True", "sample": NORMAL, "normalise": SPHERE}, "a weight must be a multiple of "),
+        (
+            {"normalise": "def normalise(self, weights): return 7 * jnp.abs(weights) / weights"},
+            "normalise must give the same directions with sum_k J_k**2 = 4, got 7 instead of",
+        ),
+        ({"normalise": "def normalise(self, weights): return -weights"}, "= 4, got "),
+        ({"normalise": "def normalise(self, weights): return weights.mean()"}, "normalise must give float32[2, 16, 4]"),
+        ({"normalise": "def normalise(self, weights): return scale * weights"}, "bad.py, line 12: NameError: name 'scale'"),
+        ({"normalise": ""}, "bad.py, line 6: TypeError: Can't instantiate abstract class Mine with abstract method"),
+        ({"more": "up: float"}, "bad.py, line 6: TypeError: "),
+    ],
+)  # fmt: skip
+def test_a_wrong_prior_is_refused_before_anything_is_written(different, message, folder):
+    source = PRIOR.format(**GOOD_PRIOR | different)
+    move = "metropolis" if "continuous" in different else "ising"
+    told = refusal(folder, source, "experiment=quickstart", *TINY, f"sampler={move}", "network.weights=mine")
+    assert told.startswith("network.weights: bad.Mine: ") and message in told and "\n" not in told
+
+
+@pytest.mark.parametrize(
+    "different", [{}, {"continuous": "True", "sample": f"to_lattice({NORMAL}, shape[-1])", "normalise": SPHERE}]
+)
+def test_good_priors_pass(different, folder):
+    write(folder, "good", "from dsm.networks import to_lattice", PRIOR.format(**GOOD_PRIOR | different))
+    importlib.import_module("good")
+    for fan_in in (1, 7, 1000):
+        check_prior(make_prior("mine"), fan_in)
 
 
 MOVE = """

@@ -6,6 +6,7 @@ from dsm.networks._deep_network import DeepNetwork as DeepNetwork
 from dsm.networks._deep_network import activate as activate
 from dsm.networks._deep_network import available_rows as available_rows
 from dsm.networks._deep_network import distinct_rows as distinct_rows
+from dsm.networks._lattice import outside as outside
 from dsm.networks._lattice import spacing as spacing
 from dsm.networks._lattice import to_lattice as to_lattice
 from dsm.networks._narrow_network import SECOND_LAYERS as SECOND_LAYERS
@@ -27,6 +28,8 @@ from dsm.networks.activations import AbstractActivation as AbstractActivation
 from dsm.networks.activations import make_activation as make_activation
 from dsm.networks.priors import PRIORS as PRIORS
 from dsm.networks.priors import AbstractPrior as AbstractPrior
+from dsm.networks.priors import check_prior as check_prior
+from dsm.networks.priors import make_prior as make_prior
 
 __all__ = [
     "ACTIVATIONS",
@@ -43,14 +46,17 @@ __all__ = [
     "Wiring",
     "activate",
     "available_rows",
+    "check_prior",
     "dense_wiring",
     "distinct_rows",
     "is_odd",
     "is_up",
     "make_activation",
+    "make_prior",
     "make_wiring",
     "mean_of",
     "mean_over",
+    "outside",
     "products_of",
     "random_wiring",
     "sign_pm",

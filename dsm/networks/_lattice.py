@@ -15,6 +15,7 @@ standard deviation d, detailed balance holds up to (spacing/d)**2: 2e-10 at c = 
 import math
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 
@@ -27,6 +28,16 @@ def to_lattice(weights: Float[Array, "..."], fan_in: int) -> Float[Array, "..."]
     """Round to the nearest lattice point (exact: the spacing is a power of two)."""
     step = spacing(fan_in)
     return _to_even(weights * (1 / step)) * step
+
+
+def outside(weights: np.ndarray, continuous: bool, fan_in: int) -> tuple[np.ndarray, str]:
+    """Those of float32 weights that are not what weights may be, and this in words."""
+    if not continuous:
+        return weights[abs(weights) != 1], "+1 or -1"
+    step, most = spacing(fan_in), 2 * fan_in + 16
+    off = (weights / np.float32(step)) % 1 != 0
+    legal = f"a multiple of {step:g} (dsm.networks.to_lattice rounds to them) and smaller than {most}"
+    return weights[off | ~(abs(weights) < most)], legal
 
 
 def _to_even(x: Float[Array, "..."]) -> Float[Array, "..."]:

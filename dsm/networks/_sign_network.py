@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int8, Key
 from dsm._errors import require
 from dsm.networks._signs import sign_pm
 from dsm.networks._wiring import Wiring, dense_wiring, random_wiring
-from dsm.networks.priors import PRIORS, AbstractPrior
+from dsm.networks.priors import AbstractPrior, make_prior
 
 
 class SignNetwork(eqx.Module):
@@ -60,7 +60,7 @@ class SignNetwork(eqx.Module):
             self.wiring = wiring
         else:
             self.wiring = make_wiring(wiring_key, wiring, width, depth, fan_in)
-        self.prior = weights if isinstance(weights, AbstractPrior) else PRIORS.get(weights, "weights")()
+        self.prior = weights if isinstance(weights, AbstractPrior) else make_prior(weights, "weights")
         shape = (self.wiring.depth, self.wiring.width, self.wiring.fan_in)
         self.weights = self.prior.sample(weight_key, shape)
 

@@ -1,11 +1,14 @@
 """What a weight prior provides."""
 
 import abc
+from typing import Any
 
 import equinox as eqx
 from jaxtyping import Array, Float, Key
 
 from dsm._registry import Registry
+
+KEY = "network.weights"
 
 
 class AbstractPrior(eqx.Module):
@@ -21,6 +24,15 @@ class AbstractPrior(eqx.Module):
     @abc.abstractmethod
     def normalise(self, weights: Float[Array, "... c"]) -> Float[Array, "... c"]:
         """The same directions with sum_k J_k**2 = c."""
+
+
+def make_prior(name: Any, key: str = KEY) -> AbstractPrior:
+    """The prior of this name; `key` is the setting that it came from.
+
+    Raises:
+        ConfigError: no such prior, or one that cannot be made without more.
+    """
+    return PRIORS.plain(name, key)
 
 
 PRIORS: Registry[AbstractPrior] = Registry("weight prior")

@@ -17,7 +17,7 @@ from dsm._system import AbstractSystem
 from dsm._variables import Coordinate
 from dsm.data import INPUTS, Problem, check_inputs, first_patterns, teacher_problem, training_patterns
 from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, single
-from dsm.networks import SignNetwork, make_wiring
+from dsm.networks import SignNetwork, check_prior, make_prior, make_wiring
 from dsm.observables import choose_measures
 from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import (
@@ -76,6 +76,7 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     inputs = INPUTS.build(data.inputs, "data.inputs", width=config.network.width)
     patterns = training_patterns(data.alpha, config.network.inputs_per_unit)
     check_inputs(inputs, patterns, data.test_patterns, training_patterns(data.widest, config.network.inputs_per_unit))
+    check_prior(make_prior(config.network.weights), config.network.inputs_per_unit)
     problems = jax.eval_shape(functools.partial(draw_problems, config), key)
     chain, products, _ = choose_stages(config)
     sampler = UnitBlock(MOVES.build(config.sampler.move, "sampler.move"), config.sampler.inner, chain, products)

@@ -7,7 +7,7 @@ from typing import Any
 from dsm._errors import ConfigError, require
 from dsm.config._base import Config
 from dsm.data import INPUTS, training_patterns
-from dsm.networks import PRIORS
+from dsm.networks import make_prior
 from dsm.observables import check_quantities
 from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS, Workload, choose_chain, choose_products
@@ -32,7 +32,7 @@ class NetworkConfig:
         require(self.width >= 1, "network.width", self.width, "at least 1")
         require(self.depth >= 1, "network.depth", self.depth, "at least 1")
         require(self.wiring in ("dense", "random"), "network.wiring", self.wiring, "one of dense, random")
-        PRIORS.get(self.weights, "network.weights")
+        make_prior(self.weights)
         c = self.inputs_per_unit
         require(1 <= c <= self.width, "network.fan_in", c, f"from 1 to network.width = {self.width}")
         if self.wiring == "dense":
@@ -112,7 +112,7 @@ class SamplerConfig:
         rising = all(a < b for a, b in zip(self.betas, self.betas[1:], strict=False))
         require(rising, "sampler.beta", list(self.betas), "strictly increasing")
         move = MOVES.build(self.move, "sampler.move")
-        prior = PRIORS.get(network.weights)()
+        prior = make_prior(network.weights)
         if move.continuous != prior.continuous:
             legal = [name for name in MOVES.names if MOVES.get(name).continuous == prior.continuous]  # type: ignore[attr-defined]
             fitting = f"one of {', '.join(legal)} with network.weights = {network.weights}"

@@ -9,7 +9,7 @@ import numpy as np
 from dsm._errors import ConfigError
 from dsm._parts import blamed, is_own, name_of
 from dsm._random import stream
-from dsm.networks import AbstractPrior, spacing
+from dsm.networks import AbstractPrior, outside
 from dsm.samplers.sign_perceptron.moves._base import AbstractMove, Unit
 
 KEY = "sampler.move"
@@ -38,13 +38,6 @@ def check_move(move: AbstractMove, prior: AbstractPrior, fan_in: int) -> None:
     who = f"{KEY}: {name_of(type(move))}"
     if moved.shape != (MOVES_TRIED,) or moved.dtype != jnp.float32:
         raise ConfigError(f"{who}: a weight after a move must be one float32, got {moved.dtype}{list(moved.shape[1:])}")
-    values = np.asarray(moved)
-    if not move.continuous:
-        wrong, legal = values[abs(values) != 1], "+1 or -1"
-    else:
-        step, most = spacing(fan_in), 2 * fan_in + 16
-        off = (values / np.float32(step)) % 1 != 0
-        wrong = values[off | ~(abs(values) < most)]
-        legal = f"a multiple of {step:g} (dsm.networks.to_lattice rounds to them) and smaller than {most}"
+    wrong, legal = outside(np.asarray(moved), move.continuous, fan_in)
     if wrong.size:
         raise ConfigError(f"{who}: a weight after a move must be {legal}, got {wrong[0]}")
