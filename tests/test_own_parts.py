@@ -660,6 +660,42 @@ def test_good_priors_pass(different, folder):
         check_prior(make_prior("mine"), fan_in)
 
 
+ACTIVATION = """
+import jax
+import jax.numpy as jnp
+from dsm.networks import ACTIVATIONS, AbstractActivation
+@ACTIVATIONS.register("mine")
+class Mine(AbstractActivation):
+    {more}
+    def __call__(self, x):
+        return {result}
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("task=narrow", "network.width=8", "network.units=3", "data.alpha=1", "network.activation.name=mine"),
+        ("task=online_sgd", "network.width=8", "data.samples=2", "network.activation=mine"),
+        ("task=online_sgd", "data.samples=0", "network.activation=mine"),
+        ("task=specialisation", "network.width=8", "data.patterns=20", "network.activation.name=mine"),
+    ],
+)
+def test_a_wrong_activation_is_refused_before_anything_is_written(words, folder):
+    number = "must give one real number for each entry, got float32[] of an array [2, 3]"
+    for different, message in {
+        ("jnp.sinn(x)", "pass"): "bad.py, line 9: AttributeError: module 'jax.numpy' has no attribute 'sinn'",
+        ("x.mean()", "pass"): f"__call__ {number}",
+        ("x > 0", "pass"): "__call__ must give one real number for each entry, got bool[2, 3] of an array [2, 3]",
+        ("x", "def slope(self, x): return jnp.float32(1)"): f"slope {number}",
+        ("x", "up: float"): "bad.py, line 5: TypeError: ",
+    }.items():
+        if different[1] == "up: float" and "name=mine" in words[-1]:
+            continue  # activations have options there
+        told = refusal(folder, ACTIVATION.format(result=different[0], more=different[1]), *words)
+        assert told.startswith(f"network.activation: bad.Mine: {message}") and "\n" not in told
+
+
 MOVE = """
 import jax.numpy as jnp
 from dsm.samplers import MOVES, AbstractMove

@@ -25,6 +25,7 @@ from dsm.networks._wiring import dense_wiring as dense_wiring
 from dsm.networks._wiring import random_wiring as random_wiring
 from dsm.networks.activations import ACTIVATIONS as ACTIVATIONS
 from dsm.networks.activations import AbstractActivation as AbstractActivation
+from dsm.networks.activations import check_activation as check_activation
 from dsm.networks.activations import make_activation as make_activation
 from dsm.networks.priors import PRIORS as PRIORS
 from dsm.networks.priors import AbstractPrior as AbstractPrior
@@ -46,6 +47,7 @@ __all__ = [
     "Wiring",
     "activate",
     "available_rows",
+    "check_activation",
     "check_prior",
     "dense_wiring",
     "distinct_rows",

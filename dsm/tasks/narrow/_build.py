@@ -14,6 +14,7 @@ from dsm._random import root_key, stream
 from dsm._variables import Coordinate
 from dsm.data import NarrowProblem, narrow_problem
 from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, over_chains, single, varying
+from dsm.networks import check_activation
 from dsm.observables import choose_measures
 from dsm.observables.narrow import OBSERVABLES
 from dsm.tasks._check import check_learning
@@ -55,6 +56,7 @@ def plan(config: NarrowConfig, key: Key[Array, ""]) -> tuple[FullBatchLearning, 
         ConfigError: outputs would have a large mean, or a part that is not dsm's own does not do what it should.
         CapacityError: the run cannot fit in memory.
     """
+    check_activation(config.network.function())
     config.network.check_mean()
     problems = eqx.filter_eval_shape(functools.partial(draw_problems, config), key)
     training = config.training

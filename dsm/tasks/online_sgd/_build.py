@@ -12,7 +12,7 @@ from dsm._random import root_key, stream
 from dsm._variables import Coordinate
 from dsm.data import TwoLayerProblem, two_layer_problem
 from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, single
-from dsm.networks import ACTIVATIONS
+from dsm.networks import check_activation
 from dsm.observables import choose_measures
 from dsm.observables.two_layer import OBSERVABLES
 from dsm.tasks._check import check_results
@@ -37,6 +37,7 @@ ORDER = ("sample", "t", ...)
 def build(config: OnlineSGDConfig) -> Job:
     """See `dsm.tasks.Task.build`."""
     key = root_key(config.seed)
+    check_activation(config.network.function())
     overlaps = start_overlaps(config, key)
     driver = None
     if config.data.samples:
@@ -127,7 +128,7 @@ def draw_problems(config: OnlineSGDConfig, overlaps: StartOverlaps | None, key: 
 
 def _draw(config: OnlineSGDConfig, key: Key[Array, ""], root: Float[Array, "P P"] | None) -> TwoLayerProblem:
     network, data, law = config.network, config.data, config.input_law()
-    activation = ACTIVATIONS.get(network.activation)()
+    activation = network.function()
     outputs, teacher_outputs = config.second_layers()
     test = 0 if law.gaussian_fields else data.test_patterns
 

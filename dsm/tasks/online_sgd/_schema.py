@@ -9,7 +9,7 @@ import numpy as np
 from dsm._errors import ConfigError, require
 from dsm.config._base import Config
 from dsm.data import LAWS, AbstractLaw
-from dsm.networks import ACTIVATIONS
+from dsm.networks import ACTIVATIONS, AbstractActivation
 from dsm.observables import check_quantities
 from dsm.observables.two_layer import OBSERVABLES
 from dsm.training import OVERLAP_STARTS
@@ -34,8 +34,12 @@ class TwoLayerConfig:
         require(self.width >= 1, "network.width", self.width, "at least 1")
         require(self.students >= 1, "network.students", self.students, "at least 1")
         require(self.teachers >= 1, "network.teachers", self.teachers, "at least 1")
-        ACTIVATIONS.get(self.activation, "network.activation")
+        self.function()
         self.second_layers()
+
+    def function(self) -> AbstractActivation:
+        """The activation."""
+        return ACTIVATIONS.plain(self.activation, "network.activation")
 
     def second_layers(self) -> tuple[np.ndarray, np.ndarray]:
         """v at t = 0 and vt.

@@ -13,6 +13,7 @@ from dsm._random import root_key, stream
 from dsm._variables import Coordinate
 from dsm.data import DeepProblem, deep_problem
 from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, over_chains, single, varying
+from dsm.networks import check_activation
 from dsm.observables import choose_measures
 from dsm.observables.deep_network import OBSERVABLES
 from dsm.tasks._check import check_learning
@@ -51,6 +52,7 @@ def plan(config: SpecialisationConfig, key: Key[Array, ""]) -> tuple[MinibatchLe
         ConfigError: a part that is not dsm's own does not do what it should.
         CapacityError: the run cannot fit in memory.
     """
+    check_activation(config.network.function())
     problems = eqx.filter_eval_shape(functools.partial(draw_problems, config), key)
     training = config.training
     system = MinibatchLearning(

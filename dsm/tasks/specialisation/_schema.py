@@ -7,7 +7,7 @@ from typing import Any
 from dsm._errors import ConfigError, is_integer, require
 from dsm.config._base import Config
 from dsm.data import DATASETS, LOSSES, AbstractDataset, AbstractLoss, TeacherLaw
-from dsm.networks import ACTIVATIONS, BATCH_NORMS, available_rows
+from dsm.networks import ACTIVATIONS, BATCH_NORMS, AbstractActivation, available_rows
 from dsm.observables import check_quantities
 from dsm.observables.deep_network import OBSERVABLES
 from dsm.training import NETWORK_STARTS, OPTIMISERS, RATES
@@ -56,7 +56,7 @@ class DeepNetworkConfig:
         require(distinct, "network.values", self.values, "a list of different finite numbers")
         _check_numbers("network.decay", self.decay, "finite and not negative", lambda value: 0 <= value < math.inf)
         require(self.bias is None or math.isfinite(self.bias), "network.bias", self.bias, "null or finite")
-        ACTIVATIONS.build(self.activation, "network.activation")
+        self.function()
         require(
             self.batch_norm in BATCH_NORMS, "network.batch_norm", self.batch_norm, f"one of {', '.join(BATCH_NORMS)}"
         )
@@ -67,12 +67,16 @@ class DeepNetworkConfig:
             legal = f"at most {there} in layer {place + 1}: so many distinct rows of {columns} network.values there are"
             require(rows <= there, key, rows, legal)
 
+    def function(self) -> AbstractActivation:
+        """The activation."""
+        return ACTIVATIONS.build(self.activation, "network.activation")
+
     def law(self) -> TeacherLaw:
         """How teachers are drawn."""
         return TeacherLaw(
             widths=(self.width, *self.hidden, self.outputs),
             values=tuple(map(float, self.values)),
-            activation=ACTIVATIONS.build(self.activation, "network.activation"),
+            activation=self.function(),
             batch_norm=self.batch_norm,
             bias=self.bias,
             standardised=self.standardised,
