@@ -13,6 +13,10 @@ from dsm._errors import ConfigError
 TIMES = ("sweep", "t", "epoch", "step")
 
 
+#: What `Variable.figures` may hold.
+FIGURES = ("profile", "curve", "two_time", "error", "overlap", "from_input", "none")
+
+
 def time_of(dims: Container[str]) -> str | None:
     """Which of these dimensions is time; None if there is none."""
     return next((name for name in TIMES if name in dims), None)
@@ -28,7 +32,7 @@ class Variable(NamedTuple):
         label: in legends and on axes, TeX; the long name if empty.
         figures: where it is drawn: "profile" (against the layer), "curve" (against time), "two_time" (the overlap with the
             past against the time between), "error" and "overlap" (one panel for all of narrow networks); "from_input" joins
-            a profile to 1 at the input.
+            a profile to 1 at the input; "none" is nowhere.
         guess: its value for a machine that guesses, drawn as a line; NaN if there is none.
         draws: whose draws its records are, for convergence statistics: those of a "chain", those of a "pair" of neighbouring
             replicas (every replica then belongs to two of them), or "" where such statistics mean nothing (rates, counts).

@@ -553,7 +553,23 @@ BAD_OBSERVABLES = {
         {"variables": "'mine': Variable('layer', 'mine')"},
         "bad.Mine: dims of mine must be different names, as in ('layer',), got 'layer'",
     ),
-    "machine": ({"more": "machines = ('students',)"}, "bad.Mine: 'students' must be one of student, teacher, baseline"),
+    "machine": (
+        {"more": "machines = ('students',)"},
+        "bad.Mine: machines must be a tuple, as in ('student',), of student, teacher, baseline, got ('students',)",
+    ),
+    "machines": ({"more": "machines = 'student'"}, "baseline, got 'student'"),
+    "pairs": (
+        {"base": "AbstractPairObservable", "more": "pairs = 'past'"},
+        "bad.Mine: pairs must be a tuple, as in ('student',), of teacher, student, past, baseline, got 'past'",
+    ),
+    "figure": (
+        {"variables": "'mine': Variable(('layer',), 'mine', figures=('profil',))"},
+        "bad.Mine: figures of mine must be a tuple, as in ('profile',), of profile, curve, two_time, error, overlap, ",
+    ),
+    "figures": (
+        {"variables": "'mine': Variable(('layer',), 'mine', figures='profile')"},
+        "from_input, none, got 'profile'",
+    ),
 }
 GOOD = {
     "kind": "sign_network",

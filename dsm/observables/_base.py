@@ -160,8 +160,9 @@ def _made(kind: Callable[..., AbstractObservable]) -> AbstractObservable:
         observable = kind()
         if not isinstance(observable, (AbstractMachineObservable, AbstractPairObservable)):
             raise TypeError("must be an AbstractMachineObservable or an AbstractPairObservable")
-        known = MACHINES if isinstance(observable, AbstractMachineObservable) else PAIRS
-        check_description(observable, _taken_of(observable), known)
+        alone = isinstance(observable, AbstractMachineObservable)
+        what, known = ("machines", MACHINES) if alone else ("pairs", PAIRS)
+        check_description(observable, what, known)
     return observable
 
 

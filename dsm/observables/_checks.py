@@ -1,6 +1,6 @@
 """What an observable says of itself, held against the rules and against what it gives: all that can be known from shapes."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ from jax import lax
 from dsm._errors import ConfigError
 from dsm._parts import blamed, name_of
 from dsm._system import Record
-from dsm._variables import Coordinate, Variable
+from dsm._variables import FIGURES, Coordinate, Variable
 
 KEY = "observe.quantities"
 
@@ -19,12 +19,12 @@ def refuse(observable: Any, reason: str) -> ConfigError:
     return ConfigError(f"{KEY}: {name_of(type(observable))}: {reason}")
 
 
-def check_description(observable: Any, kinds: Iterable[str], known: Iterable[str]) -> None:
+def check_description(observable: Any, what: str, known: Collection[str]) -> None:
     """Refuse an observable whose description cannot be stored.
 
     Arguments:
         observable: the observable.
-        kinds: of whom, or of which pairs, it is taken.
+        what: of which it is taken, "machines" or "pairs".
         known: those that there are.
 
     Raises:
@@ -40,14 +40,21 @@ def check_description(observable: Any, kinds: Iterable[str], known: Iterable[str
         listed = isinstance(dims, (tuple, list)) and all(isinstance(dim, str) and dim.isidentifier() for dim in dims)
         if not listed or len(set(dims)) != len(dims):
             raise refuse(observable, f"dims of {name} must be different names, as in ('layer',), got {dims!r}")
+        if not _chosen(variable.figures, FIGURES):
+            legal = f"a tuple, as in ('profile',), of {', '.join(FIGURES)}"
+            raise refuse(observable, f"figures of {name} must be {legal}, got {variable.figures!r}")
     for dim, coordinate in observable.coordinates.items():
         if not isinstance(coordinate, Coordinate):
             raise refuse(
                 observable, f"coordinates must be a dictionary of Coordinate by dimension, got {dim}: {coordinate}"
             )
-    unknown = [kind for kind in kinds if kind not in known]
-    if unknown:
-        raise refuse(observable, f"{unknown[0]!r} must be one of {', '.join(known)}")
+    kinds = getattr(observable, what)
+    if not _chosen(kinds, known):
+        raise refuse(observable, f"{what} must be a tuple, as in ('student',), of {', '.join(known)}, got {kinds!r}")
+
+
+def _chosen(words: Any, known: Collection[str]) -> bool:
+    return isinstance(words, (tuple, list)) and all(word in known for word in words)
 
 
 def taken(observable: Any, *machines: Any) -> Record:
