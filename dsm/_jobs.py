@@ -19,11 +19,12 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, run_job
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import dsm
@@ -32,6 +33,7 @@ from dsm._arguments import parse
 from dsm._cluster import find_place
 from dsm._errors import ConfigError, DsmError, HostsError, InUseError, require
 from dsm._logging import log_to_console
+from dsm._near import did_you_mean
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED, Outcome
 from dsm._slurm import starts_again
 from dsm.config import Config, flatten
@@ -90,7 +92,7 @@ def carry_out(arguments: list[str]) -> int:
     try:
         searched(options.overrides)
         if any(getattr(options, name) for name in SHOWS):
-            return _show([*options.overrides, *(word for word in arguments if word not in options.overrides)])
+            return _show(options, arguments)
         return _launch(options.overrides, options.multirun, options.config_dir)
     except (DsmError, HydraException, OmegaConfBaseException) as error:
         if os.environ.get(TRACE) == "1":
@@ -109,21 +111,30 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def _launch(words: Sequence[str], many: bool, folder: str | None) -> int:
+def _compose(words: Sequence[str], mode: RunMode, folder: str | None) -> tuple[Hydra, DictConfig]:
+    """What Hydra makes of the words, and with what.
+
+    Raises:
+        ConfigError: the words do not compose, or the folder is none.
+    """
     hydra.version.setbase("1.3")
     search = create_config_search_path(f"file://{tasks.folder()}")
     if folder is not None:
         require(os.path.isdir(folder), "--config-dir", folder, "a folder")
         before = SearchPathQuery(provider="schema")
         search.prepend("command-line", f"file://{os.path.abspath(folder)}", before)
+    GlobalHydra.instance().clear()  # of a command before in this process
     composer = Hydra.create_main_hydra2("dsm", search)
-    mode = RunMode.MULTIRUN if many else RunMode.RUN
-    words = [*words, *(["hydra.mode=MULTIRUN"] if many else [])]  # which the jobs are told, too
     try:
-        composed = composer.compose_config("config", words, run_mode=mode, with_log_configuration=True)
+        return composer, composer.compose_config("config", list(words), run_mode=mode, with_log_configuration=True)
     except UNCOMPOSABLE as error:
         where = [] if folder is None else [f"hydra.searchpath=['file://{folder}']"]
         raise ConfigError(explain_words(error, [*words, *where])) from error
+
+
+def _launch(words: Sequence[str], many: bool, folder: str | None) -> int:
+    words = [*words, *(["hydra.mode=MULTIRUN"] if many else [])]  # which the jobs are told, too
+    composer, composed = _compose(words, RunMode.MULTIRUN if many else RunMode.RUN, folder)
     context = HydraContext(config_loader=composer.config_loader, callbacks=Callbacks(composed))
     if composed.hydra.mode is RunMode.MULTIRUN:
         from dsm._multirun import sweep
@@ -254,12 +265,30 @@ def cores() -> int:
     return min(free, int(lent)) if lent.isdigit() and int(lent) > 0 else free
 
 
-def _show(arguments: list[str]) -> int:
-    """Let Hydra itself show settings, plugins or the completion of a shell. It reads settings before options alone."""
-    sys.argv[1:] = arguments
+def _show(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    """Let Hydra itself show settings, plugins or the completion of a shell. Settings are checked first, as for a run.
+
+    Raises:
+        ConfigError: a run would refuse the settings, or there is no such section to show.
+    """
+    if options.cfg or options.info:
+        _check(options)
+    # Hydra reads settings before options alone.
+    sys.argv[1:] = [*options.overrides, *(word for word in arguments if word not in options.overrides)]
     show = hydra.main(config_path=str(tasks.folder()), config_name="config", version_base="1.3")
     try:
         show(lambda composed: None)()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_ERROR
     return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    _, composed = _compose(options.overrides, RunMode.RUN, options.config_dir)
+    GlobalHydra.instance().clear()  # Hydra begins anew when it shows
+    settings = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    tasks.load(settings, composed.hydra.runtime, composed.hydra.overrides.task)
+    shown = settings if options.cfg == "job" else composed
+    section = options.package or "_global_"
+    if section != "_global_" and OmegaConf.select(shown, section) is None:
+        raise ConfigError(f"-p {section}: there is no such section{did_you_mean(section, map(str, shown))}")

@@ -66,6 +66,41 @@ def test_words_come_in_any_order(tmp_path, monkeypatch, capsys):
     assert "seed: 7" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", ["experiment=quikstart", "network.dpth=3", "network", "network.depth=three"])
+def test_settings_that_a_run_refuses_are_not_shown(words, capsys):
+    assert cli.carry_out(["experiment=quickstart", words]) == EXIT_ERROR
+    said = capsys.readouterr().err
+    for show in (["-c", "job"], ["-c", "hydra"], ["--info", "config"]):
+        assert cli.carry_out(["experiment=quickstart", words, *show]) == EXIT_ERROR
+        assert capsys.readouterr() == ("", said) and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    {
+        "-c job -p network": "width: 30\n",
+        "-c job -p network.width": "30",
+        "-c job -p _global_": "task: sample\n",
+        "-c all": "seed: 0\n",
+        "-c hydra -p hydra.job": "chdir: false\n",
+    }.items(),
+)
+def test_settings_are_shown(words, said, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["dsm"])
+    assert cli.carry_out([*words.split(), "network.width=30"]) == 0
+    assert said in capsys.readouterr().out
+
+
+def test_what_is_shown_is_there(own, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["dsm"])
+    assert cli.carry_out(["-c", "job", "-p", "netwrk"]) == EXIT_ERROR
+    assert capsys.readouterr().err == "dsm: -p netwrk: there is no such section; did you mean network?\n"
+    assert cli.carry_out(["-c", "job", "--config-dir", str(own / "myconf"), "experiment=mine", "-p", "network"]) == 0
+    assert "depth: 2\n" in capsys.readouterr().out
+    found = dsm("--info", "searchpath", "--config-dir", "myconf", cwd=own)  # it changes what the process logs
+    assert "myconf" in found.stdout and not found.stderr
+
+
 def test_module_is_the_command(tmp_path):
     asked = [sys.executable, "-m", "dsm", "experiment=quickstrat"]
     done = subprocess.run(asked, cwd=tmp_path, env=environment(), capture_output=True, text=True)
