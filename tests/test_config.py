@@ -232,9 +232,20 @@ def test_foreign_directory_and_second_process_are_refused(tmp_path):
     here = dsm.compose("experiment=quickstart", f"run.dir={tmp_path}")
     with pytest.raises(StoreError, match="is not empty and not a run directory .it has thesis.tex"):
         tasks.run(here)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
     (tmp_path / "thesis.tex").unlink()
     with open_run(tmp_path, here), pytest.raises(StoreError, match="in use by another process"):
         tasks.run(here)
+
+
+def test_nothing_is_left_where_the_disk_refuses_a_run(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(StoreError, match=r"cannot write .*config.yaml: No space left"):
+        tasks.run(dsm.compose("experiment=quickstart", f"run.root={tmp_path}/new"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_record_sweeps():

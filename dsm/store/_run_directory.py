@@ -151,8 +151,7 @@ def open_run(path: Path, config: Config) -> Iterator[RunDirectory]:
     try:
         path = _beside(path) if config.run.resume == "never" else path
         directory = RunDirectory(path)
-        path.mkdir(parents=True, exist_ok=True)
-        with (path / ".lock").open("w") as lock:
+        with _nothing_left(path), (path / ".lock").open("w") as lock:
             _hold(lock, path)
             if (path / "config.yaml").exists():
                 _same_settings(directory, config)
@@ -162,6 +161,21 @@ def open_run(path: Path, config: Config) -> Iterator[RunDirectory]:
             yield directory
     except OSError as error:
         raise StoreError(f"cannot use the run directory {path}: {error}") from error
+
+
+@contextlib.contextmanager
+def _nothing_left(path: Path) -> Iterator[None]:
+    """Make the folder of a run; where the run is refused before it has a configuration, what was made for it goes again."""
+    new = [place for place in (path / ".lock", path, *path.parents) if not place.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield
+    except (StoreError, OSError) as error:
+        if not isinstance(error, InUseError) and not (path / "config.yaml").exists():
+            with contextlib.suppress(OSError):
+                for place in new:
+                    place.rmdir() if place.is_dir() else place.unlink(missing_ok=True)
+        raise
 
 
 def _hold(lock: TextIO, path: Path) -> None:
