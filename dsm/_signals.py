@@ -37,7 +37,7 @@ class StopRequest:
 
     def take(self, number: int) -> bool:
         """Take note of a signal; False if it is the second one of its kind. One that comes twice within a second, from a
-        terminal or a scheduler and from a parent process, is one."""
+        terminal or a scheduler and from a parent process, is one: so `timeout` and srun send it."""
         first = self.received != number
         if first:
             self.received, self._since = signal.Signals(number), time.monotonic()
@@ -86,13 +86,12 @@ class _Watch(threading.Thread):
 
     def answer(self, number: int) -> None:
         request = self.request
-        if request is None or request.abrupt or request.received == number:
+        new = request is not None and request.received != number
+        if request is None or request.abrupt or not request.take(number):
             _end(number)
-        else:
-            request.take(number)
-            _say(
-                f"{signal.Signals(number).name}: what is done is saved, then the run ends; a second one ends it at once"
-            )
+        if new:
+            name = signal.Signals(number).name
+            _say(f"{name}: what is done is saved, then the run ends; one more, a second later, ends it at once")
 
 
 #: The thread of a process that is the command `dsm`, while it is.

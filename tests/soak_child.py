@@ -20,7 +20,7 @@ FORBIDDEN = ("Traceback", "Exception ignored", "Fatal Python error", "Logging er
 #: What a run may say of a fault, by class; other lines are listed as they are.
 MESSAGES = {
     "ended by a signal": r"^dsm: ended by SIG\w+: run the same command again to continue$",
-    "signal acknowledged": r"^dsm: SIG\w+: what is done is saved, then the run ends; a second one ends it at once$",
+    "signal acknowledged": r"^dsm: SIG\w+: what is done is saved, .* ends it at once$",
     "stopped by a signal": r"^stopped by SIG\w+ at \w+ \d+$",
     "run again to continue": r"run the same command again to continue$",
     "cannot write": r"^dsm: cannot write ",

@@ -14,7 +14,7 @@ from dsm import cli
 from dsm._jobs import _options
 from dsm._multirun import to_workers
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
-from dsm._signals import StopRequest
+from dsm._signals import TWICE, StopRequest
 from dsm.tasks import path_of
 from runs import TINY, dsm, environment, start
 
@@ -207,13 +207,17 @@ def test_ctrl_c_while_compiling_ends_at_once(tmp_path):
 
 
 def test_ctrl_c_in_the_loop_is_acknowledged_and_a_second_one_ends_at_once(tmp_path):
+    """Two signals at once are one: `timeout` sends them so."""
     process = start(*SMALL, cwd=tmp_path, program=f"{HOLD}\nloop.ProgressMeter.update = hold")
     pressed = press(process)
     assert process.stdout is not None
     assert process.stdout.readline().startswith("dsm: SIGINT: what is done is saved, then the run ends")
     process.send_signal(signal.SIGINT)
+    time.sleep(TWICE + 0.2)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
     rest = process.communicate()[0]
-    assert process.returncode == EXIT_INTERRUPTED and time.monotonic() - pressed < 1
+    assert process.returncode == EXIT_INTERRUPTED and time.monotonic() - pressed < TWICE + 1
     assert rest == "dsm: ended by SIGINT: run the same command again to continue\n"
 
 
