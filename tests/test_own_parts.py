@@ -747,6 +747,33 @@ def test_a_wrong_move_is_refused_before_anything_is_written(continuous, result, 
     assert told.startswith("sampler.move: bad.Mine: ") and message in told
 
 
+PROPOSAL = """
+import jax
+import jax.numpy as jnp
+from dsm.samplers import MOVES, AbstractProposal
+@MOVES.register("mine")
+class Mine(AbstractProposal):
+    continuous = True
+    def draw_proposal(self, key, shape):
+        return {result}
+    def propose(self, draws, weight, fan_in):
+        return weight
+"""
+
+
+@pytest.mark.parametrize("result", ["jnp.zeros(())", "jnp.zeros(shape[0])", "(jnp.zeros(shape), key)"])
+def test_too_few_random_numbers_of_a_move_are_told(result, folder):
+    words = ("experiment=quickstart", *TINY, "sampler.move.name=mine")
+    for source, method in (
+        (PROPOSAL, "draw_proposal"),
+        (MOVE.replace('jnp.zeros(shape, "float32")', "{result}"), "draw"),
+    ):
+        source = source.replace("return {result}", f"return {result}", 1).format(continuous=True, result="weight")
+        told = refusal(folder, source, *words)
+        legal = "arrays whose first axes are its argument shape, (4, 8) here, got an array of shape ("
+        assert told.startswith(f"sampler.move: bad.Mine: {method} must give {legal}") and "\n" not in told
+
+
 def test_proposals_are_put_on_the_lattice():
     class Mine(AbstractProposal):
         continuous = True
