@@ -10,6 +10,7 @@ from pathlib import Path as _Path
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from dsm._errors import ConfigError as ConfigError
+from dsm._errors import StoreError as StoreError
 
 if _TYPE_CHECKING:
     from collections.abc import Sequence as _Sequence
@@ -33,6 +34,7 @@ _SUBPACKAGES = ("data", "driver", "networks", "observables", "plotting", "sample
 
 __all__ = [
     "ConfigError",
+    "StoreError",
     "compose",
     "data",
     "driver",

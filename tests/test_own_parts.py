@@ -292,7 +292,7 @@ def test_a_global_that_has_changed_is_not_left_in_compiled_programs(folder):
     words = ("experiment=quickstart", *TINY, "observe.quantities=[mine]", "run.figures=false", "run.dir=run")
     assert (dsm.load(dsm.run(*words)).mine == 1).all()
     notebook["level"] = 2.0
-    with pytest.raises(StoreError, match=r"  the source of notebook\.Mine has changed since"):
+    with pytest.raises(dsm.StoreError, match=r"  the source of notebook\.Mine has changed since"):
         dsm.run(*words)
     assert (dsm.load(dsm.run(*words, "run.resume=never")).mine == 2).all()
     OBSERVABLES.forget("notebook")
