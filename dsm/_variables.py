@@ -38,6 +38,7 @@ class Variable(NamedTuple):
             replicas (every replica then belongs to two of them), or "" where such statistics mean nothing (rates, counts).
         quantity: the name without the pair of machines that it compares.
         pair: that pair, such as "teacher" or "past"; "" for a quantity of one machine.
+        own: whether the quantity is dsm's own.
     """
 
     dims: tuple[str, ...]
@@ -49,6 +50,7 @@ class Variable(NamedTuple):
     draws: str = "chain"
     quantity: str = ""
     pair: str = ""
+    own: bool = True
 
     def attributes(self, name: str) -> dict[str, Any]:
         """What is stored beside the values of the variable `name`, for figures and statistics to read."""

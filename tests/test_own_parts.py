@@ -617,6 +617,16 @@ def test_wrong_observables_of_other_systems(kind, dim, size, words, folder):
     assert told == f"observe.quantities: mine must have {size} entries along {dim}, got 5"
 
 
+def test_an_observable_that_is_nan_all_along_is_named_in_the_log(folder, caplog):
+    zeros = "{'mine': jnp.zeros(2, 'float32'), 'yours': jnp.zeros((), 'float32') / 0}"
+    variables = "'mine': Variable(('layer',), 'mine'), 'yours': Variable((), 'yours')"
+    write(folder, "nothing", OBSERVABLE.format(**GOOD | {"variables": variables, "result": zeros}))
+    words = ("experiment=quickstart", *TINY, "observe.quantities=[energy,mine]", "run.figures=false", "run.dir=run")
+    with caplog.at_level("WARNING", "dsm"):
+        dsm.run("plugins=[nothing]", *words)
+    assert [text for text in caplog.messages if "NaN" in text] == ["yours is NaN in all records after the first"]
+
+
 PRIOR = """
 import equinox as eqx
 import jax

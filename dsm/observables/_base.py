@@ -192,7 +192,8 @@ def _told(observable: AbstractObservable, kind: str, name: str, variable: Variab
     """The description with the pair, or whose quantity it is, in it. A quantity that is not dsm's own is drawn as a curve
     where it says nothing else."""
     if not is_own(type(observable)):
-        variable = variable._replace(figures=variable.figures or ("curve",), label=variable.label or variable.long_name)
+        figures, label = variable.figures or ("curve",), variable.label or variable.long_name
+        variable = variable._replace(figures=figures, label=label, own=False)
     if isinstance(observable, AbstractMachineObservable):
         if kind == "student":
             return variable._replace(quantity=name)

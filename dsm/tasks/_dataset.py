@@ -1,5 +1,6 @@
 """From records to a labelled dataset, for any system."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ import xarray as xr
 from dsm._variables import Coordinate, Variable
 from dsm.driver import Driver
 from dsm.observables.statistics import effective_sample_size, jackknife, r_hat
+
+logger = logging.getLogger("dsm")
 
 #: Axes of one disorder sample, over which means are taken before samples are compared.
 WITHIN = ("replica", "machine")
@@ -23,7 +26,8 @@ def dataset_of(
 ) -> xr.Dataset:
     """What was recorded of an ensemble, with the descriptions of its system.
 
-    Quantities of a chain's past are NaN before the reference time is reached.
+    Quantities of a chain's past are NaN before the reference time is reached. One that is not dsm's own, and NaN in all
+    records after the first, is named in the log.
 
     Arguments:
         driver: of the ensemble.
@@ -39,6 +43,9 @@ def dataset_of(
         for name in described
         if (values := records.get(name)) is not None
     }
+    for key, (_, values, _) in arrays.items():
+        if not described[key].own and values[1:].size and np.isnan(values[1:]).all():
+            logger.warning("%s is NaN in all records after the first", key)
     dataset = xr.Dataset(arrays, as_coordinates({**driver.system.coordinates, **coordinates}))
     dataset = dataset.transpose(*order, missing_dims="ignore")
     if "reference" in dataset.dims:
