@@ -271,6 +271,7 @@ def test_what_a_part_uses_of_its_script_is_part_of_a_run(folder):
         ("values", "2.0", "3.0"),
         ("values", "'b'", "'c'"),
         ("values", "[2]", "[3]"),
+        ("values", "(1, [2])", "(1, [], 2)"),
         ("helper", "deeper(x)", "2 * deeper(x)"),
         ("deeper", "2)", "3)"),
         ("deeper", "x + y", "x - y"),

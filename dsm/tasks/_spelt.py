@@ -52,10 +52,11 @@ def _value(value: Any, module: str, seen: set[int]) -> Iterator[str]:
         yield f"{value.dtype}{value.shape}{hashlib.sha256(np.asarray(value).tobytes()).hexdigest()}"
     elif isinstance(value, (list, tuple)):
         for entry in value:
-            yield ","
+            yield f"{type(value).__name__} of "
             yield from further(entry)
+        yield ";"
     elif isinstance(value, (set, frozenset)):
-        yield from sorted("".join(further(entry)) for entry in value)
+        yield ";".join(sorted("".join(further(entry)) for entry in value))
     elif isinstance(value, dict):
         for entry in value.items():
             yield from further(entry)
