@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,11 +65,18 @@ class JobEnded(Exception):
 
 @dataclass
 class Process:
-    """What the jobs of this process leave behind: whether a signal has asked to stop, and the statuses of those that did not
-    finish, for sweepers that do not tell."""
+    """What the jobs of this process leave behind.
+
+    Attributes:
+        stopped: whether a signal has asked to stop.
+        ends: how each has ended, None for one that finished, by its number among those that were launched. One at work
+            counts as interrupted. Launchers and sweepers tell later, or not at all.
+        place: of a job of a grid, from its number, its place among how many.
+    """
 
     stopped: bool = False
-    statuses: set[int] = field(default_factory=set)
+    ends: dict[int, JobEnded | None] = field(default_factory=dict)
+    place: Callable[[int], str] = lambda number: str(number + 1)  # noqa: E731
 
 
 process = Process()
@@ -170,16 +177,17 @@ def job(composed: DictConfig) -> float | None:
     """
     hydra = HydraConfig.get()
     many = hydra.mode is RunMode.MULTIRUN
-    together = side_by_side(hydra) if many else 1
+    together, number = (side_by_side(hydra), hydra.job.num) if many else (1, 0)
     if _hosts.is_first():
         log_to_console(f"[{hydra.job.override_dirname}] " if together > 1 else "")
     try:
         if process.stopped:
             raise JobEnded(EXIT_INTERRUPTED, "not started", "the sweep was interrupted")
+        process.ends[number] = JobEnded(EXIT_INTERRUPTED, "interrupted", "by a signal that ends the process at once")
         config = tasks.load(composed, hydra.runtime, hydra.overrides.task)
         set_up(config, together)
         if many and together == 1:
-            logger.info("job %d: %s", hydra.job.num + 1, hydra.job.override_dirname.replace(",", " "))
+            logger.info("job %s: %s", process.place(number), hydra.job.override_dirname.replace(",", " "))
         report = tasks.run(config)
         if _hosts.is_first():
             report.tell()
@@ -188,6 +196,7 @@ def job(composed: DictConfig) -> float | None:
             if many and starts_again():
                 raise SystemExit(EXIT_INTERRUPTED)  # a result would be taken for the end of the job
             raise JobEnded(EXIT_INTERRUPTED, "interrupted", report.outcome.value)
+        process.ends[number] = None
         return report.value
     except JobEnded as ended:
         end = ended
@@ -208,7 +217,7 @@ def job(composed: DictConfig) -> float | None:
         traceback.print_exc()
         _hosts.abandon(reason.splitlines()[0], 1)
         end = JobEnded(1, "failed", reason)
-    process.statuses.add(end.status)
+    process.ends[number] = end
     raise end
 
 

@@ -26,7 +26,7 @@ from dsm import _jobs, store, tasks
 from dsm._errors import DsmError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
 from dsm._runs import DONE, INTERRUPTED, RUNNING, is_held, standing
-from dsm._signals import stop_on_signals
+from dsm._signals import last_words, stop_on_signals
 from dsm.config import Config
 from dsm.config._hydra_errors import explain_hydra
 
@@ -55,17 +55,15 @@ def sweep(composed: DictConfig, context: HydraContext, job: Callable[[DictConfig
     words = [str(word) for word in composed.hydra.overrides.task]
     context.callbacks.on_multirun_start(config=composed, config_name="config")
     if type(sweeper) is BasicSweeper:
-        status = _summary(*_grid(sweeper, composed, context, words))
+        status = _grid(sweeper, composed, context, words)
     else:
         status = _chosen(sweeper, words)
     context.callbacks.on_multirun_end(config=composed, config_name="config")
     return status
 
 
-def _grid(
-    sweeper: BasicSweeper, composed: DictConfig, context: HydraContext, words: Words
-) -> tuple[list[tuple[Words, End]], set[Path]]:
-    """How each job of a grid ended, and the directories of those that are done."""
+def _grid(sweeper: BasicSweeper, composed: DictConfig, context: HydraContext, words: Words) -> int:
+    """Run the jobs of a grid; returns the exit status."""
     overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(
         [f"{key}={value}" for key, value in sweeper.params.items()] + words
     )
@@ -87,12 +85,22 @@ def _grid(
         ends |= {number: end for number, config in configs.items() if (end := _over(config))}
     left = [number for number in range(len(jobs)) if number not in ends]
     size = sweeper.max_batch_size or max(1, len(left))
-    for first in range(0, len(left), size):
-        batch = left[first : first + size]
-        launched = _launch(sweeper, [jobs[number] for number in batch], [configs[number] for number in batch], first)
-        ends |= zip(batch, launched, strict=True)
-    done = {tasks.path_of(config) for number, config in configs.items() if ends[number][0] == "done"}
-    return [(names[number], ends[number]) for number in range(len(jobs))], done
+    _jobs.process.place = lambda number: f"{left[number] + 1} of {len(jobs)}"
+
+    named = lambda: [(names[number], ends[number]) for number in range(len(jobs))]  # noqa: E731
+
+    def tell_so_far() -> None:
+        for place, number in enumerate(left):
+            ended = _jobs.process.ends
+            ends.setdefault(number, _end(ended[place]) if place in ended else ("not started", ""))
+        _summary(named(), [])
+
+    with last_words(tell_so_far) if isinstance(sweeper.launcher, BasicLauncher) else contextlib.nullcontext():
+        for first in range(0, len(left), size):
+            batch = left[first : first + size]
+            ended = _launch(sweeper, [jobs[number] for number in batch], [configs[number] for number in batch], first)
+            ends |= zip(batch, ended, strict=True)
+    return _summary(named(), {tasks.path_of(config) for number, config in configs.items() if ends[number][0] == "done"})
 
 
 def _settings(composed: DictConfig, context: HydraContext, job: Words) -> Config | str:
@@ -140,11 +148,11 @@ def _launch(sweeper: BasicSweeper, jobs: list[Words], configs: list[Config], fir
         print(f"dsm: {reason}", file=sys.stderr)
         lost = type(error).__name__ == "UncompletedJobError"  # submitit's, of one job, while others may wait their turn
         return [_as_on_disk(config, ("not started", "") if lost else ("failed", reason)) for config in configs]
-    ends = []
-    for done in returns:
-        end = _jobs.how_ended(done)
-        ends.append(("done", "") if end is None else (end.how, end.reason))
-    return ends
+    return [_end(_jobs.how_ended(done)) for done in returns]
+
+
+def _end(ended: _jobs.JobEnded | None) -> End:
+    return ("done", "") if ended is None else (ended.how, ended.reason)
 
 
 def _as_on_disk(config: Config, otherwise: End) -> End:
@@ -194,5 +202,10 @@ def _chosen(sweeper: Any, words: Words) -> int:
     try:
         sweeper.sweep(arguments=words)
     except _jobs.JobEnded as end:
-        return max(_jobs.process.statuses | {end.status})
-    return max(_jobs.process.statuses, default=0)
+        return max(_statuses() | {end.status})
+    return max(_statuses(), default=0)
+
+
+def _statuses() -> set[int]:
+    """Of jobs in this process that did not finish."""
+    return {end.status for end in _jobs.process.ends.values() if end is not None}

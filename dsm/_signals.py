@@ -96,6 +96,19 @@ class _Watch(threading.Thread):
 
 #: The thread of a process that is the command `dsm`, while it is.
 _watch: _Watch | None = None
+#: What is said where a signal ends the process at once.
+_last_words: Callable[[], None] = lambda: None  # noqa: E731
+
+
+@contextlib.contextmanager
+def last_words(say: Callable[[], None]) -> Iterator[None]:
+    """While the context lasts, `say` is called where a signal ends the process at once, by a thread of its own."""
+    global _last_words
+    before, _last_words = _last_words, say
+    try:
+        yield
+    finally:
+        _last_words = before
 
 
 @contextlib.contextmanager
@@ -155,6 +168,9 @@ def _end(number: int) -> None:
     swallows it.
     """
     _say(f"ended by {signal.Signals(number).name}: run the same command again to continue")
+    speaker = threading.Thread(target=_last_words, daemon=True)
+    speaker.start()
+    speaker.join(TWICE)  # the main thread may hold what they need
     os._exit(EXIT_INTERRUPTED)
 
 

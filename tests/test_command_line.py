@@ -221,6 +221,18 @@ def test_ctrl_c_in_the_loop_is_acknowledged_and_a_second_one_ends_at_once(tmp_pa
     assert rest == "dsm: ended by SIGINT: run the same command again to continue\n"
 
 
+def test_a_sweep_that_a_signal_ends_at_once_says_how_its_jobs_stand(tmp_path):
+    words = ("-m", *SMALL, "data.alpha=-1,2,3,4")
+    hold = (
+        f"{HOLD}\nrestore = loop._restore\nloop._restore = lambda *a: hold() if list(loop.turns) == [] else restore(*a)"
+    )
+    process = start(*words, cwd=tmp_path, program=f"{hold}\nloop.turns = iter([1])")
+    press(process)
+    rest = process.communicate()[0]
+    assert process.returncode == EXIT_INTERRUPTED
+    assert "4 jobs: 1 done, 1 not started, 1 interrupted, 1 failed" in rest and "interrupted: data.alpha=3" in rest
+
+
 def test_workers_of_a_sweep_get_what_only_their_parent_got():
     """Ctrl-C they have from the terminal already."""
     program = "import time; print('now', flush=True); time.sleep(60)"

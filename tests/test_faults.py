@@ -315,7 +315,7 @@ def test_a_job_that_fails_costs_no_other(tmp_path):
     done = dsm(*words, cwd=tmp_path, program=PRETEND.format(stopped=0), check=False)
     one_line(done, EXIT_ERROR, "dsm: data.alpha=-1: data.alpha = -1.0: must be positive")
     assert done.stderr.index("1 of 3 jobs cannot run") < done.stderr.index("finished")  # told before the first starts
-    assert "3 jobs: 2 done, 1 failed" in done.stderr
+    assert "3 jobs: 2 done, 1 failed" in done.stderr and "\njob 3 of 3: data.alpha=4\n" in done.stderr
     assert {path.name for path in tmp_path.glob("ran*")} == {"ran-0-2.0", "ran-0-4.0"}
     single = dsm("experiment=quickstart", "data.alpha=-1", cwd=tmp_path, check=False)
     one_line(single, EXIT_ERROR, "dsm: data.alpha = -1.0: must be positive")
