@@ -226,7 +226,7 @@ def test_sweep_over_ladders_keeps_them_apart(tmp_path):
 def test_loading_what_is_not_there():
     with pytest.raises(StoreError, match="is not a run directory"):
         dsm.load("/nonexistent")
-    with pytest.raises(StoreError, match="no finished run below"):
+    with pytest.raises(StoreError, match="/nonexistent: there is no such folder"):
         dsm.load_sweep("/nonexistent")
 
 

@@ -149,8 +149,20 @@ def test_runs_are_chosen_by_task_and_settings(tmp_path):
     assert "patterns" not in dsm.load_sweep(tmp_path, task="online_sgd", patterns=None).dims
     with pytest.raises(StoreError, match="width = 1: could be network.width or data.width"):
         dsm.load_sweep(tmp_path, width=1)
-    with pytest.raises(StoreError, match="dpth = 2: is not a setting of these runs"):
+    with pytest.raises(StoreError, match="dpth = 2: is not a setting of these runs; did you mean network.depth"):
         dsm.load_sweep(tmp_path, dpth=2)
+    with pytest.raises(StoreError, match="sgdd: there is no such folder; did you mean sgd or sgd2"):
+        dsm.load_sweep(tmp_path / "sgdd")
+
+
+def test_a_part_is_chosen_by_its_name(tmp_path):
+    for name in ("gaussian", "heat_bath"):
+        stored(tmp_path / name, sampler__move__name=name, sampler__schedule__name="constant")
+    chosen = dsm.load_sweep(tmp_path, move="gaussian")
+    assert "name" not in chosen.dims and chosen.attrs["sampler.move.name"] == "gaussian"
+    stored(tmp_path / "third", sampler__move__name="gaussian", sampler__inner__move__name="jump")
+    with pytest.raises(StoreError, match=r"move = gaussian: could be sampler.move.name or sampler.inner.move.name"):
+        dsm.load_sweep(tmp_path, move="gaussian")
 
 
 def test_settings_keep_their_types(tmp_path):

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from dsm._errors import StoreError
+from dsm._near import did_you_mean
 from dsm._runs import find_runs
 from dsm.config import SOURCES, lasting
 from dsm.store._dataset import load
@@ -49,13 +50,15 @@ def load_sweep(path: str | Path, task: str | None = None, **settings: Any) -> xr
         path: a folder with run directories at any depth.
         task: only runs of this task.
         settings: only runs with these settings, by dotted key (`**{"network.depth": 4}`), or by the last part of it where
-            that is unambiguous (`depth=4`).
+            that is unambiguous (`depth=4`). A part is chosen by its name (`move="gaussian"` for `sampler.move.name`).
 
     Raises:
-        StoreError: no finished run below `path` has these settings, a setting is unknown or ambiguous, or the runs are of
-            several tasks.
+        StoreError: there is no such folder, no finished run below `path` has these settings, a setting is unknown or
+            ambiguous, or the runs are of several tasks.
     """
     root = Path(path).expanduser().absolute()
+    if not root.is_dir():
+        raise StoreError(f"{root}: there is no such folder{did_you_mean(root.name, _beside(root))}")
     chosen, wanted = _select(_runs(root), settings if task is None else {"task": task, **settings})
     finished = {folder: own for folder, own in chosen.items() if RunDirectory(folder).is_done}
     if unfinished := [str(folder.relative_to(root)) for folder in chosen if folder not in finished]:
@@ -81,6 +84,14 @@ def load_sweep(path: str | Path, task: str | None = None, **settings: Any) -> xr
     for folder, own in finished.items():
         rows.setdefault(tuple(own.get(key) for key in axes), {})[folder] = own  # the newest first
     return _join({row: _along(along, found, datasets) for row, found in rows.items()}, axes)
+
+
+def _beside(path: Path) -> list[str]:
+    """Names of the folders that are where `path` would be."""
+    try:
+        return [entry.name for entry in path.parent.iterdir() if entry.is_dir()]
+    except OSError:
+        return []
 
 
 def _runs(root: Path) -> dict[Path, Settings]:
@@ -116,8 +127,10 @@ def _select(runs: dict[Path, Settings], settings: Settings) -> tuple[dict[Path, 
     wanted, keys = {}, _keys(runs)
     for name, value in settings.items() if runs else ():
         found = [name] if name in keys else [key for key in keys if key.rsplit(".", 1)[-1] == name]
+        found = found or [key for key in keys if f".{key}".endswith(f".{name}.name")]  # a part, by what it is
         if len(found) != 1:
-            reason = f"could be {' or '.join(found)}" if found else "is not a setting of these runs"
+            unknown = f"is not a setting of these runs{did_you_mean(name, keys)}"
+            reason = f"could be {' or '.join(found)}" if found else unknown
             raise StoreError(f"{name} = {_text(value)}: {reason}")
         wanted[found[0]] = _hashable(value)
     return {
