@@ -247,6 +247,14 @@ WRONG = {
     "-m": "-m: is an option of the command line, not a setting; in Python, call dsm.run in a loop",
     "=3": "=3: must be written as setting=value",
     "a=[1,": "a = [1,: [ and ] must come in pairs",
+    "task=narrow data.alpha=[1, 2]": "data.alpha = [1,: [ and ] must come in pairs; what holds a blank needs quotes, as in "
+    '"data.alpha=[1, 2]"',
+    "network.depth=2, 3, 4 seed=1": "network.depth = 2,: a comma must stand between two values; what holds a blank needs "
+    'quotes, as in "network.depth=2, 3, 4"',
+    "network.depth=2,,3": "network.depth = 2,,3: a comma must stand between two values",
+    "experiment = quickstart": "experiment: must be written as setting=value, without blanks around =",
+    "experiment= quickstart": "quickstart: must be written as setting=value, without blanks around =",
+    "experiment =quickstart": "experiment: must be written as setting=value, without blanks around =",
     "seed=(1": "seed = (1: ( and ) must come in pairs",
     "run.dir='x": "run.dir='x: a quotation mark ' is not closed",
     "run.dir=a=b": "run.dir = a=b: must be quoted twice, for the shell and for Hydra: \"run.dir='a=b'\"",

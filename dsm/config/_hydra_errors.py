@@ -1,5 +1,6 @@
 """What Hydra says about settings that it cannot compose, in one line."""
 
+import itertools
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -45,7 +46,7 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
                 group, _, name = word.lstrip("+").partition("=")
         return _missing_preset(group, name, list(error.options))
     if isinstance(error, OverrideParseException):
-        return _unreadable(error.override, error.message)
+        return _unreadable(error.override, error.message, overrides)
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"{error.problem_mark.name}, line {error.problem_mark.line + 1}: {error.problem}"
     text = " ".join(str(error).split())
@@ -57,7 +58,7 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
             if no_name := NO_NAME.match(word):
                 return f"{no_name[1]} = {no_name[2]}: must be the name of a preset"
             if word.startswith("="):
-                return _unreadable(word, "")
+                return _unreadable(word, "", overrides)
     return _lines(error)
 
 
@@ -78,24 +79,32 @@ def _not_installed(launcher: str) -> str:
     return f'hydra/launcher = {launcher}: must be installed first, pip install "dsm[{EXTRAS[launcher]}]"'
 
 
-def _unreadable(word: str, reason: str) -> str:
-    """About a word that is no override, which is mostly a matter of quoting."""
+def _unreadable(word: str, reason: str, words: Sequence[str]) -> str:
+    """About a word that is no override, one of `words`, which is mostly a matter of quoting."""
     key, equal, value = word.partition("=")
+    place = words.index(word) if word in words else len(words)
+    rest = list(itertools.takewhile(lambda other: "=" not in other, words[place + 1 :]))
+    blank = f'; what holds a blank needs quotes, as in "{" ".join([word, *rest])}"' if rest else ""
     if word.startswith("-"):
         instead = {"-m": "call dsm.run in a loop", "--config-dir": 'give "hydra.searchpath=[file://FOLDER]"'}
         instead |= {"--multirun": instead["-m"], "-cd": instead["--config-dir"]}
         python = f"; in Python, {instead[key]}" if key in instead else ""
         return f"{word}: is an option of the command line, not a setting{python}"
     if not equal or not key.strip("+~ "):
+        before, after = words[place - 1 : place], words[place + 1 : place + 2]
+        if word == "=" or any(other.endswith("=") for other in before) or any(other.startswith("=") for other in after):
+            return f"{word}: must be written as setting=value, without blanks around ="
         return f"{word}: must be written as setting=value{'' if equal else _meant(word)}"
     if key != key.strip() or " " in key:
         return f"{word}: must be written without spaces before the = sign"
     for mark in ("'", '"'):
         if word.count(mark) % 2:
-            return f"{word}: a quotation mark {mark} is not closed"
+            return f"{word}: a quotation mark {mark} is not closed{blank}"
     for left, right in ("[]", "{}", "()"):
         if value.count(left) != value.count(right):
-            return f"{key} = {value}: {left} and {right} must come in pairs"
+            return f"{key} = {value}: {left} and {right} must come in pairs{blank}"
+    if "" in value.split(","):
+        return f"{key} = {value}: a comma must stand between two values{blank}"
     if re.search(r"[^\w\s.,/+-]", value) and not value.startswith(("'", '"', "[", "{")):
         return f"{key} = {value}: must be quoted twice, for the shell and for Hydra: \"{key}='{value}'\""
     return f"{key} = {value}: cannot be read ({reason.splitlines()[0] if reason else 'no value'})"
