@@ -251,6 +251,8 @@ WRONG = {
     '"data.alpha=[1, 2]"',
     "network.depth=2, 3, 4 seed=1": "network.depth = 2,: a comma must stand between two values; what holds a blank needs "
     'quotes, as in "network.depth=2, 3, 4"',
+    "experiment=quickstart task=narrow": "task = narrow: must be sample with experiment=quickstart",
+    "experiment=narrow_decay task=sample": "task = sample: must be narrow with experiment=narrow_decay",
     "network.depth=2,,3": "network.depth = 2,,3: a comma must stand between two values",
     "experiment = quickstart": "experiment: must be written as setting=value, without blanks around =",
     "experiment= quickstart": "quickstart: must be written as setting=value, without blanks around =",

@@ -17,13 +17,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dsm._errors import ConfigError
+from dsm._errors import ConfigError, require
 from dsm._registry import UnknownOption, foreign
 from dsm.config import SOURCES, Config, folder, preset_files
 from dsm.config._hydra_errors import SEVERAL, UNCOMPOSABLE, explain_hydra
 from dsm.config._searchpath import searched
 from dsm.config._types import explain, with_whole_numbers
-from dsm.tasks._options import left_over
+from dsm.tasks._options import left_over, words_of
 from dsm.tasks._plugins import import_plugins, sources_of
 from dsm.tasks._task import task_of
 
@@ -55,13 +55,21 @@ def load(composed: DictConfig, runtime: Any, overrides: Any = ()) -> Config:
             config = _checked(composed, task.schema, chosen)
             config.sources |= sources_of(foreign, sources)
             return config
-        except UnknownOption as error:
-            if error.setting not in meant_for_others:
+        except ConfigError as error:
+            if not isinstance(error, UnknownOption) or error.setting not in meant_for_others:
+                _of_its_task(task.name, chosen.get("experiment"), words_of(overrides), composed.run.searchpath)
                 raise
             if meant_for_others[error.setting]:
                 logger.info("%s is left out: %s has no such option", error.setting, error.part)
             part, _, option = error.setting.rpartition(".")
             del OmegaConf.select(composed, part)[option]
+
+
+def _of_its_task(task: str, experiment: str | None, words: Sequence[str], searchpath: Sequence[str]) -> None:
+    """Of a task that was asked for beside an experiment of another, this says so: what else is wrong comes of it."""
+    if experiment and any(word.startswith("task=") for word in words):
+        own = compose([f"experiment={experiment}"], searchpath).task
+        require(own == task, "task", task, f"{own} with experiment={experiment}")
 
 
 def _checked(composed: DictConfig, schema: type[Config], chosen: Mapping[str, str | None]) -> Config:

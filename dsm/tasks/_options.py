@@ -75,15 +75,18 @@ def _open(node: Any, path: str, outlived: Collection[str]) -> None:
 hydra._internal.hydra.ConfigLoaderImpl = OpenParts  # type: ignore[misc]
 
 
+def words_of(overrides: Any) -> list[str]:
+    """What was asked for, as it was spelt."""
+    # Hydra's own list would resolve interpolations, which are for the configuration.
+    spelt: Any = OmegaConf.to_container(overrides, resolve=False) if isinstance(overrides, ListConfig) else overrides
+    return list(spelt)
+
+
 def left_over(composed: DictConfig, overrides: Any) -> dict[str, bool]:
     """Options, by dotted key, that no override has spelt and that were perhaps meant for another part: those of parts whose
     name an override has chosen, True, and those that the files of settings gave to another, False."""
     spelt: set[str] = set()
-    # Hydra's own list would resolve interpolations, which are for the configuration.
-    words: Any = (
-        OmegaConf.to_container(overrides, resolve=False) if isinstance(overrides, ListConfig) else list(overrides)
-    )
-    for override in OverridesParser.create().parse_overrides(words):
+    for override in OverridesParser.create().parse_overrides(words_of(overrides)):
         if not override.is_delete():
             spelt |= set(flatten({override.key_or_group: override.value()}))
     parts = [key.removesuffix(".name") for key in spelt if key.endswith(".name")]
