@@ -53,7 +53,12 @@ BAD = {
     "move": ("sampler.move.name=jump", "sampler.move.name = jump: must be one of gaussian, heat_bath, spin_flip"),
     "move for weights": (
         "network.weights=ising",
-        "sampler.move.name = gaussian: must be one of spin_flip with network.weights = ising",
+        "sampler.move.name = gaussian: must be one of spin_flip with network.weights = ising; gaussian goes with "
+        "network.weights=spherical",
+    ),
+    "weights for move": (
+        "sampler=ising",
+        "with network.weights = spherical; spin_flip goes with network.weights=ising",
     ),
     "step": ("sampler.move.step_std=2", "sampler.move.step_std = 2.0: must be at least 0.01 and at most 1"),
     "step word": ("sampler.move.step_std=far", "sampler.move.step_std = far: must be a number"),

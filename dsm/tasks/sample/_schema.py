@@ -116,7 +116,9 @@ class SamplerConfig:
         if move.continuous != prior.continuous:
             legal = [name for name in MOVES.names if MOVES.get(name).continuous == prior.continuous]  # type: ignore[attr-defined]
             fitting = f"one of {', '.join(legal)} with network.weights = {network.weights}"
-            require(False, "sampler.move.name", self.move["name"], fitting)
+            others = [name for name in PRIORS.names if PRIORS.get(name)().continuous == move.continuous]
+            own = f"{self.move['name']} goes with network.weights={' or '.join(others)}"
+            require(False, "sampler.move.name", self.move["name"], f"{fitting}; {own}")
         if move.keeps_energy:
             why = f"with sampler.move.name = {self.move['name']}, which keeps the energy"
             require(self.start == "planted", "sampler.start", self.start, f"planted {why}")
