@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
@@ -87,6 +88,15 @@ def test_links_work_in_the_repository_too():
                 assert (page.parent / target.partition("#")[0]).exists(), (page, target)
 
 
+def module_of_the_site(name: str) -> ModuleType:
+    """A module of docs/site, which is no package."""
+    sys.path.insert(0, str(ROOT / "docs" / "site"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(ROOT / "docs" / "site"))
+
+
 def names_of_the_api() -> dict[str, list[str]]:
     """`__all__` of every package of dsm whose name says that it is public, read and not imported."""
     found = {}
@@ -125,6 +135,32 @@ def test_docstrings_are_taken_for_text(pages):
     assert not [name for name, page in pages.items() if name.startswith("api/") and re.search(r"<strong>\d\)", page)]
 
 
+def test_comments_of_attributes_are_on_pages(pages):
+    """`#:` above an attribute is its docstring."""
+
+    def told(page: str, name: str) -> str:
+        below = page.split(f'id="{name}"', 1)[1].split('<div class="doc doc-object ', 1)[0]
+        return " ".join(html.unescape(re.sub(r"<[^>]+>", "", below)).split())
+
+    observables, samplers, networks = (pages[f"api/{name}.html"] for name in ("observables", "samplers", "networks"))
+    machines = told(observables, "dsm.observables.AbstractMachineObservable.machines")
+    assert 'any of "student" (at every record), "teacher" and "baseline" (once a problem).' in machines
+    pairs = told(observables, "dsm.observables.AbstractPairObservable.pairs")
+    assert 'any of "teacher", "student", "past" (at every record) and "baseline" (once a problem).' in pairs
+    variables = told(observables, "dsm.observables.AbstractObservable.variables")
+    assert variables.endswith("The quantity itself comes first, under its own name or beginning with it.")
+    assert "True for continuous weights, False for signs." in told(samplers, "dsm.samplers.AbstractMove.continuous")
+    assert "never changes the energy" in told(samplers, "dsm.samplers.AbstractMove.keeps_energy")
+    assert "signs" in told(networks, "dsm.networks.AbstractPrior.continuous")
+
+
+def test_comments_are_read_line_by_line():
+    docstrings = module_of_the_site("docstrings")
+    lines = ["x = 1", "    #: First line,", "    #:   then another.", "    y: int = 2", "    z = 3"]
+    assert docstrings.comment_above(lines, 4) == ("First line,\n  then another.", 2)
+    assert docstrings.comment_above(lines, 5) == ("", 5) and docstrings.comment_above(lines, 1) == ("", 1)
+
+
 def test_equations_are_mathml(site, pages):
     """Each is MathML that can be read, and the font that comes with the site has all that is in them."""
     number, glyphs = 0, set(TTFont(site / "site" / "equations.woff").getBestCmap())
@@ -142,11 +178,7 @@ def test_equations_are_mathml(site, pages):
 
 
 def test_an_unknown_command_of_an_equation_is_an_error():
-    sys.path.insert(0, str(ROOT / "docs" / "site"))
-    try:
-        equations = importlib.import_module("equations")
-    finally:
-        sys.path.remove(str(ROOT / "docs" / "site"))
+    equations = module_of_the_site("equations")
     assert "<msqrt>" in equations.mathml(r"\sqrt{x}", "inline")
     with pytest.raises(Exception, match="nocommand"):
         equations.mathml(r"\nocommand x", "inline")

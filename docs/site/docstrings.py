@@ -1,6 +1,9 @@
-"""Docstrings are plain text with `code` and indented blocks: what Markdown would take for its own is escaped."""
+"""Docstrings are plain text with `code` and indented blocks: what Markdown would take for its own is escaped. Comments that
+begin with `#:` are the docstrings of what stands below them.
+"""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import griffe
@@ -27,9 +30,23 @@ def plain(docstring: str) -> str:
     return "\n".join(lines)
 
 
+def comment_above(lines: Sequence[str], lineno: int) -> tuple[str, int]:
+    """The text of the lines with `#:` right above line `lineno`, "" if there are none, and the line on which it begins."""
+    first = lineno
+    while first > 1 and lines[first - 2].lstrip().startswith("#:"):
+        first -= 1
+    return "\n".join(
+        line.lstrip().removeprefix("#:").removeprefix(" ") for line in lines[first - 1 : lineno - 1]
+    ), first
+
+
 class Plain(griffe.Extension):
-    """Escapes every docstring that is read."""
+    """Reads the comment above an attribute that has no docstring, and escapes every docstring that is read."""
 
     def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
+        if obj.docstring is None and obj.is_attribute and obj.lineno is not None:
+            text, first = comment_above(obj.lines_collection[obj.filepath], obj.lineno)
+            if text:
+                obj.docstring = griffe.Docstring(text, lineno=first, endlineno=obj.lineno - 1, parent=obj)
         if obj.docstring:
             obj.docstring.value = plain(obj.docstring.value)
