@@ -22,7 +22,7 @@ import dsm
 from dsm import cli
 from dsm._errors import ConfigError, StoreError
 from dsm._registry import REGISTRIES
-from dsm.networks import PRIORS, check_prior, make_prior
+from dsm.networks import ACTIVATIONS, PRIORS, check_prior, make_activation, make_prior
 from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import MOVES, AbstractProposal
 from dsm.samplers.sign_perceptron.moves._check import check_move
@@ -113,9 +113,9 @@ def test_parts_of_the_page_together_as_a_command_and_after_an_edit(page, caplog)
 
 def test_commands_of_the_page_are_legal(page):
     told = [words for words in commands() if words[0] == "dsm" and "--config-dir" not in words]
-    assert len(told) == 5
+    assert len(told) == 9
     for words in told:
-        dsm.compose(*words[1:], *TINY)
+        dsm.compose(*words[1:], *(TINY if "experiment=quickstart" in words else ()))
     move = dsm.compose(*told[0][1:]).sampler.move
     assert move == dsm.compose(*told[1][1:]).sampler.move == {"name": "mirror", "refresh": 0.3}
 
@@ -128,6 +128,30 @@ def test_the_test_of_the_page_tells_a_wrong_move(page):
     shutil.rmtree(page / "runs")
     with pytest.raises(AssertionError):
         test()
+
+
+def test_the_test_of_the_page_tells_a_move_of_another_prior(page):
+    runpy.run_path("test_myprior.py")["test_move_and_prior_fit"](page / "runs")
+
+
+def test_activation_of_the_page(page):
+    """As a command, with the theory of the run beside it, and its closed average against quadrature."""
+    (words,) = [words for words in commands() if "network.activation=sine" in words]
+    path = dsm.run(*words[1:], "network.width=200", "data.samples=4", "run.figures=false", f"run.root={page}")
+    found = dsm.load(path)
+    apart = found.test_error_mean - found.theory_test_error
+    assert abs(float(apart[0])) < 1e-6 and abs(float(apart[-1])) < 0.05 * float(found.theory_test_error[0])
+    chosen = {
+        words[1]: dsm.compose(*words[1:]).network.activation
+        for words in commands()
+        if "plugins=[myactivation]" in words
+    }
+    assert chosen["task=narrow"] == chosen["task=specialisation"] == {"name": "sine", "frequency": 0.5}
+    covariance = jnp.array([[1.0, 0.3, 0.2], [0.3, 0.8, -0.4], [0.2, -0.4, 1.2]])
+    closed, plain = ACTIVATIONS.get("sine")(0.5), make_activation(lambda x: jnp.sin(0.5 * x))
+    np.testing.assert_allclose(closed.value_value(covariance), plain.value_value(covariance), atol=1e-6)
+    with pytest.raises(ConfigError, match="there is no such setting with task=online_sgd"):
+        dsm.compose(*words[1:], "network.activation.frequency=0.5")
 
 
 def test_closure_of_the_page(page):
