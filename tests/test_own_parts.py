@@ -113,7 +113,7 @@ def test_parts_of_the_page_together_as_a_command_and_after_an_edit(page, caplog)
 
 def test_commands_of_the_page_are_legal(page):
     told = [words for words in commands() if words[0] == "dsm" and "--config-dir" not in words]
-    assert len(told) == 9
+    assert len(told) == 10
     for words in told:
         dsm.compose(*words[1:], *(TINY if "experiment=quickstart" in words else ()))
     move = dsm.compose(*told[0][1:]).sampler.move
@@ -152,6 +152,15 @@ def test_activation_of_the_page(page):
     np.testing.assert_allclose(closed.value_value(covariance), plain.value_value(covariance), atol=1e-6)
     with pytest.raises(ConfigError, match="there is no such setting with task=online_sgd"):
         dsm.compose(*words[1:], "network.activation.frequency=0.5")
+
+
+def test_observable_of_two_layers_of_the_page(page):
+    (words,) = [words for words in commands() if "plugins=[myangles]" in words]
+    small = ("network.width=100", "data.samples=2", "training.time=1")
+    found = dsm.load(dsm.run(*words[1:], *small, f"run.root={page}"))
+    assert found.cosine.dims == ("sample", "t", "student", "teacher")
+    lengths = np.sqrt(found.Q.values.diagonal(axis1=2, axis2=3)[..., None] * np.ones(found.sizes["teacher"]))
+    np.testing.assert_allclose(found.cosine, found.R / lengths, atol=1e-6)  # units of the teacher have T = 1
 
 
 def test_closure_of_the_page(page):

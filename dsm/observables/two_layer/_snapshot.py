@@ -18,7 +18,8 @@ class Snapshot(eqx.Module):
     Attributes:
         student: the network.
         problem: teacher and data.
-        overlaps: of the units: Q, R, T, v, vt.
+        overlaps: of the units, a `dsm.theory.Overlaps`: `student` is Q, `cross` R, `teacher` T, `outputs` v and
+            `teacher_outputs` vt.
         fields: of the student's units on the test inputs; None where the order parameters say all.
     """
 
