@@ -7,7 +7,7 @@ from typing import Any
 from dsm._errors import ConfigError, require
 from dsm.config._base import Config
 from dsm.data import INPUTS, training_patterns
-from dsm.networks import make_prior
+from dsm.networks import PRIORS, make_prior
 from dsm.observables import check_quantities
 from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import MOVES, SCHEDULES, STUDENT_STARTS, Workload, choose_chain, choose_products
@@ -116,7 +116,7 @@ class SamplerConfig:
         if move.continuous != prior.continuous:
             legal = [name for name in MOVES.names if MOVES.get(name).continuous == prior.continuous]  # type: ignore[attr-defined]
             fitting = f"one of {', '.join(legal)} with network.weights = {network.weights}"
-            others = [name for name in PRIORS.names if PRIORS.get(name)().continuous == move.continuous]
+            others = [name for name in PRIORS.names if make_prior(name).continuous == move.continuous]
             own = f"{self.move['name']} goes with network.weights={' or '.join(others)}"
             require(False, "sampler.move.name", self.move["name"], f"{fitting}; {own}")
         if move.keeps_energy:
