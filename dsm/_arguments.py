@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from dsm._errors import ConfigError
-from dsm._near import did_you_mean
+from dsm._near import COMMANDS, command_meant, did_you_mean
 
 
 def parse(parser: argparse.ArgumentParser, words: Sequence[str], also: Sequence[str] = ()) -> argparse.Namespace:
@@ -19,18 +19,23 @@ def parse(parser: argparse.ArgumentParser, words: Sequence[str], also: Sequence[
         ConfigError: there is no such option, or its value is illegal.
     """
     parser.exit_on_error = False
+    options = {*parser._option_string_actions, *also}
+    for word in {*words} - options:  # argparse would take -multirun for -m with the value ultirun
+        if word.startswith("-") and f"-{word}" in options:
+            raise ConfigError(f"{word}: there is no such option; did you mean -{word}?")
     try:
-        options, unknown = parser.parse_known_intermixed_args(words)
+        found, unknown = parser.parse_known_intermixed_args(words)
     except argparse.ArgumentError as error:
         raise ConfigError(_what_is_wrong(parser, error)) from None
     for word in sorted(unknown, key=lambda word: not word.startswith("-")):  # what follows an unknown option is no news
         name, equals, value = word.partition("=")
         given = f"{name} = {value}" if equals else word
-        known = [*(option for option in parser._option_string_actions if option.startswith("--")), *also]
+        known = [option for option in options if option.startswith("--")]
         known += [str(action.metavar) for action in parser._actions if "=" in str(action.metavar)]
-        close = did_you_mean(name, known) or did_you_mean(name.lstrip("-"), known)
+        bare = name.lstrip("-")
+        close = command_meant(bare) if bare in COMMANDS else did_you_mean(name, known) or did_you_mean(bare, known)
         raise ConfigError(f"{given}: there is no such option{close or f'; {parser.prog} --help tells which there are'}")
-    return options
+    return found
 
 
 def _what_is_wrong(parser: argparse.ArgumentParser, error: argparse.ArgumentError) -> str:

@@ -3,6 +3,10 @@
 import difflib
 from collections.abc import Iterable
 
+COMMANDS = ("list", "report", "status")
+#: What is meant by words that are no commands.
+OPTIONS = {"help": "--help", "version": "--version", "sweep": "-m", "multirun": "-m"}
+
 
 def near(name: object, names: Iterable[str], number: int = 3) -> list[str]:
     """At most `number` of the names that look like `name`, the nearest first.
@@ -19,6 +23,12 @@ def did_you_mean(name: object, names: Iterable[str], number: int = 3) -> str:
     """The end of a message about an unknown name: "; did you mean depth?", or "" if nothing is near."""
     found = near(name, names, number)
     return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
+def command_meant(word: str) -> str:
+    """As `did_you_mean`, of a word that stands where a command may."""
+    found = [OPTIONS[word]] if word in OPTIONS else near(word, COMMANDS, 1)
+    return f"; did you mean dsm {found[0]}?" if found else ""
 
 
 def _likeness(name: str, other: str) -> float:

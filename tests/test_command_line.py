@@ -35,6 +35,12 @@ def test_help_and_version_are_the_projects_own(capsys):
     "words, said",
     {
         "--verson": "dsm: --verson: there is no such option; did you mean --version?",
+        "-multirun seed=1,2": "dsm: -multirun: there is no such option; did you mean --multirun?",
+        "-trace": "dsm: -trace: there is no such option; did you mean --trace?",
+        "-config-dir x": "dsm: -config-dir: there is no such option; did you mean --config-dir?",
+        "--report": "dsm: --report: there is no such option; did you mean dsm report?",
+        "help": "dsm: help: must be written as setting=value; did you mean dsm --help?",
+        "sweep seed=1,2": "dsm: sweep: must be written as setting=value; did you mean dsm -m?",
         "-m experiment=quickstart -c job": "dsm: -m: what is shown is of one job, without -m",
         "--xyz": "dsm: --xyz: there is no such option; dsm --help tells which there are",
         "experiment=quickstart --config-dir": (

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from dsm._errors import DsmError
-from dsm._near import did_you_mean, near
+from dsm._near import command_meant, did_you_mean
 from dsm.config._presets import presets
 
 #: What composing raises where the settings are to blame.
@@ -115,9 +115,7 @@ def _meant(word: str) -> str:
     for group, names in presets().items():
         if word in names:
             return f"; did you mean {group}={word}?"
-    if close := near(word, ["list", "report", "status"], 1):
-        return f"; did you mean dsm {close[0]}?"
-    return ""
+    return command_meant(word)
 
 
 def _unknown(found: re.Match, error: Exception) -> str:
