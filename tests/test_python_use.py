@@ -229,6 +229,11 @@ def test_long_results_are_shortened():
     assert repr(lone).splitlines()[0] == "SteadyState: 1 row" and repr(lone).endswith("converged")
 
 
+def test_settings_in_one_string_are_told_apart():
+    with pytest.raises(dsm.ConfigError, match="is several settings; .* in Python one string for each setting$"):
+        dsm.compose("experiment=quickstart network.depth=2")
+
+
 def test_results_in_compiled_code_print_their_shapes():
     seen = []
     root = theory.Root(jnp.ones(2), *map(jnp.asarray, (0.0, [1j], 3, 0)))

@@ -105,6 +105,8 @@ def _unreadable(word: str, reason: str, words: Sequence[str]) -> str:
             return f"{key} = {value}: {left} and {right} must come in pairs{blank}"
     if "" in value.split(","):
         return f"{key} = {value}: a comma must stand between two values{blank}"
+    if re.search(r"\s[+~]?[\w./@]+=", value):
+        return f"{word}: is several settings; they are several words, in Python one string for each setting"
     if re.search(r"[^\w\s.,/+-]", value) and not value.startswith(("'", '"', "[", "{")):
         return f"{key} = {value}: must be quoted twice, for the shell and for Hydra: \"{key}='{value}'\""
     return f"{key} = {value}: cannot be read ({reason.splitlines()[0] if reason else 'no value'})"
