@@ -243,6 +243,13 @@ def test_foreign_directory_and_second_process_are_refused(tmp_path):
         tasks.run(here)
 
 
+def test_a_run_directory_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "README.md").touch()
+    for below in ("", "/run"):
+        with pytest.raises(StoreError, match=rf"{below} cannot be made: {tmp_path}/README.md is a file$"):
+            tasks.run(dsm.compose("experiment=quickstart", f"run.dir={tmp_path}/README.md{below}"))
+
+
 def test_nothing_is_left_where_the_disk_refuses_a_run(tmp_path, monkeypatch):
     def refuse(*arguments):
         raise OSError(28, "No space left on device")

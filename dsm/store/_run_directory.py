@@ -168,7 +168,7 @@ def _nothing_left(path: Path) -> Iterator[None]:
     """Make the folder of a run; where the run is refused before it has a configuration, what was made for it goes again."""
     new = [place for place in (path / ".lock", path, *path.parents) if not place.exists()]
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        _make(path)
         yield
     except (StoreError, OSError) as error:
         if not isinstance(error, InUseError) and not (path / "config.yaml").exists():
@@ -176,6 +176,16 @@ def _nothing_left(path: Path) -> Iterator[None]:
                 for place in new:
                     place.rmdir() if place.is_dir() else place.unlink(missing_ok=True)
         raise
+
+
+def _make(path: Path) -> None:
+    place = next(place for place in (path, *path.parents) if place.exists())
+    if not place.is_dir():
+        raise StoreError(f"the run directory {path} cannot be made: {place} is a file")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the run directory {path} cannot be made in {place}: {error.strerror}") from error
 
 
 def _hold(lock: TextIO, path: Path) -> None:
