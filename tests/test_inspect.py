@@ -21,6 +21,7 @@ from dsm._near import near
 from dsm._registry import Registry
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
 from dsm.config._hydra_errors import explain_hydra
+from dsm.reporting._points import read_points
 from dsm.samplers import SCHEDULES
 from dsm.store import open_run
 from dsm.tasks._report import ProgressNote, log_to
@@ -271,6 +272,16 @@ def test_what_is_wrong_with_settings_is_said_in_one_line(words):
     begins = WRONG[words].removesuffix("...")
     assert said.startswith(begins) and "\n" not in said
     assert said == begins or WRONG[words].endswith("...")
+
+
+def test_names_near_those_in_a_file_of_points_are_told(tmp_path):
+    legal = {"quantity": ["test_error", "energy"], "axis": ["alpha"], "setting": {"network.depth"}}
+    (tmp_path / "a.csv").write_text("quantity,axis,x,y\ntest_eror,alpha,1,2\n")
+    with pytest.raises(StoreError, match=r"quantity = test_eror: must be one of .*; did you mean test_error\?$"):
+        read_points(tmp_path / "a.csv").checked(legal)
+    (tmp_path / "b.csv").write_text("quantity,axis,x,y,network.dpth\nenergy,alpha,1,2,3\n")
+    with pytest.raises(StoreError, match=r"column = network.dpth: must be .*; did you mean network.depth\?$"):
+        read_points(tmp_path / "b.csv").checked(legal)
 
 
 def test_of_many_names_the_hint_comes_first():

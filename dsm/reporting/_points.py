@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dsm._errors import StoreError
+from dsm._near import did_you_mean
 
 #: Columns of a file of points; the last two may be missing. Any other is a setting.
 COLUMNS = ("quantity", "axis", "x", "y", "error", "label")
@@ -47,13 +48,14 @@ class PointsFile:
         for column in self.settings:
             if column not in legal["setting"]:
                 other = f"{', '.join(COLUMNS)} or a setting of the runs, as in network.depth"
-                raise StoreError(f"{self.path}: column = {column}: must be one of {other}")
+                close = did_you_mean(column, [*COLUMNS, *legal["setting"]])
+                raise StoreError(f"{self.path}: column = {column}: must be one of {other}{close}")
         names = {column: sorted(legal[column]) for column in ("quantity", "axis")}
         for line, point in self.points:
             for column, known in names.items():
                 if point[column] not in known:
                     where = f"{self.path}, line {line}: {column} = {point[column]}"
-                    raise StoreError(f"{where}: must be one of {', '.join(known)}")
+                    raise StoreError(f"{where}: must be one of {', '.join(known)}{did_you_mean(point[column], known)}")
         return [point for _, point in self.points]
 
 
