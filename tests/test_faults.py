@@ -248,11 +248,12 @@ matplotlib.figure.Figure.savefig = refuse
 """
 #: Sends signals when results are written, and when the interpreter ends.
 LATE_SIGNALS = """
-import atexit, os, signal
+import atexit, os, signal, time
 import dsm.store
 write = dsm.store.write
 def interrupted_write(dataset, path):
-    for _ in range({times}):
+    for number in range({times}):
+        time.sleep(1.1 * number)
         os.kill(os.getpid(), signal.{name})
     write(dataset, path)
 dsm.store.write = interrupted_write
