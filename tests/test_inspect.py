@@ -215,10 +215,10 @@ WRONG = {
     "+network.depth=3": "+network.depth=3: network.depth is there already; leave out the plus: network.depth=3",
     "++network.depth.x=3": "network.depth = {'x': 3}: must be an integer",
     "experiment=narow_decay": "experiment = narow_decay: is none of the N there are; did you mean narrow_decay? One of your "
-    'own is found with --config-dir FOLDER, in Python "hydra.searchpath=[file://FOLDER]"',
+    'own is found with --config-dir FOLDER or "hydra.searchpath=[pkg://PACKAGE.conf]", in Python "hydra.searchpath=[file://FOLDER]"',
     "network=dens": "network = dens: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer; did you...",
     "network=a/b": "network = a/b: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer; one "
-    'of your own is found with --config-dir FOLDER, in Python "hydra.searchpath=[file://FOLDER]"',
+    'of your own is found with --config-dir FOLDER or "hydra.searchpath=[pkg://PACKAGE.conf]", in Python "hydra.searchpath=[file://FOLDER]"',
     "sampler.move.name=jump": "sampler.move.name = jump: must be one of gaussian, heat_bath, spin_flip, version_space; one "
     "of your own must be imported first, as plugins=[MODULE] does",
     "netwrk=dense": "netwrk = dense: there is no such setting with task=sample; did you mean network?",
@@ -288,7 +288,7 @@ def test_of_many_names_the_hint_comes_first():
     with pytest.raises(ConfigError) as caught:
         dsm.compose("experiment=nonsense")
     first, *names = str(caught.value).splitlines()
-    hint = 'one of your own is found with --config-dir FOLDER, in Python "hydra.searchpath=[file://FOLDER]"'
+    hint = 'one of your own is found with --config-dir FOLDER or "hydra.searchpath=[pkg://PACKAGE.conf]", in Python "hydra.searchpath=[file://FOLDER]"'
     assert re.sub(r"\d+", "N", first) == f"experiment = nonsense: is none of the N there are; {hint}"
     assert len(names) > 3 and max(map(len, names)) <= 106
     assert " ".join(names).split()[-1] == "width" and "quickstart" in " ".join(names)

@@ -130,8 +130,10 @@ def test_the_test_of_the_page_tells_a_wrong_move(page):
         test()
 
 
-def test_the_test_of_the_page_tells_a_move_of_another_prior(page):
+def test_the_test_of_the_page_tells_a_move_of_another_prior(page, caplog):
     runpy.run_path("test_myprior.py")["test_move_and_prior_fit"](page / "runs")
+    told = [text for text in caplog.messages if "nobody knows whether it samples network.weights = " in text]
+    assert [text.split()[2] for text in told] == ["gaussian"]  # not of the move that comes with the prior
 
 
 def test_activation_of_the_page(page):

@@ -22,7 +22,7 @@ MANY = 12
 #: Launchers that an extra of the package brings, and which one.
 EXTRAS = {"joblib": "joblib", "slurm": "slurm", "submitit_slurm": "slurm", "submitit_local": "slurm"}
 #: Where presets of the user come from.
-OWN = 'one of your own is found with --config-dir FOLDER, in Python "hydra.searchpath=[file://FOLDER]"'
+OWN = 'one of your own is found with --config-dir FOLDER or "hydra.searchpath=[pkg://PACKAGE.conf]", in Python "hydra.searchpath=[file://FOLDER]"'
 #: What Hydra says of several values, as in `sampler.beta=1,2`, which without -m are no sweep.
 SEVERAL = r"Ambiguous value for argument '([^=]+)=(.*)' 1\."
 #: A preset that is no name: Hydra does not say which.

@@ -12,6 +12,7 @@ import xarray as xr
 from jaxtyping import Array, Int, Key, PyTree
 
 from dsm._errors import require
+from dsm._parts import is_own
 from dsm._random import root_key, stream
 from dsm._system import AbstractSystem
 from dsm._variables import Coordinate
@@ -76,10 +77,15 @@ def plan(config: SampleConfig, key: Key[Array, ""]) -> tuple[AbstractSystem, tup
     inputs = INPUTS.build(data.inputs, "data.inputs", width=config.network.width)
     patterns = training_patterns(data.alpha, config.network.inputs_per_unit)
     check_inputs(inputs, patterns, data.test_patterns, training_patterns(data.widest, config.network.inputs_per_unit))
-    check_prior(make_prior(config.network.weights), config.network.inputs_per_unit)
+    prior, move = make_prior(config.network.weights), MOVES.build(config.sampler.move, "sampler.move")
+    check_prior(prior, config.network.inputs_per_unit)
+    if is_own(type(move)) and not is_own(type(prior)):
+        name, weights = config.sampler.move["name"], config.network.weights
+        what = "sampler.move.name = %s is made for the priors of dsm: nobody knows whether it samples"
+        logger.warning(what + " network.weights = %s", name, weights)
     problems = jax.eval_shape(functools.partial(draw_problems, config), key)
     chain, products, _ = choose_stages(config)
-    sampler = UnitBlock(MOVES.build(config.sampler.move, "sampler.move"), config.sampler.inner, chain, products)
+    sampler = UnitBlock(move, config.sampler.inner, chain, products)
     sampler.check(problems)
     sampling = Sampling(
         sampler,
