@@ -183,7 +183,7 @@ def _summary(ends: Sequence[tuple[Words, End]], done: Collection[Path]) -> int:
     for how in ENDS[1:]:
         for words, (own, reason) in ends:
             if own == how:
-                logger.info("  %s: %s%s", how, _spell(words), f": {reason.splitlines()[0]}" if how == "failed" else "")
+                logger.info("  %s: %s%s", how, _spell(words), f": {brief(reason)}" if how == "failed" else "")
     for advice in dict.fromkeys(ADVICE[how] for how in ADVICE if counts[how]):
         logger.info("%s", advice)
     if len(done) > 1 and (folder := os.path.commonpath([path.absolute() for path in done])) != os.sep:
@@ -191,6 +191,12 @@ def _summary(ends: Sequence[tuple[Words, End]], done: Collection[Path]) -> int:
     if counts["interrupted"] or counts["not started"] or counts["held"]:
         return EXIT_INTERRUPTED
     return EXIT_ERROR if counts["failed"] else 0
+
+
+def brief(reason: str) -> str:
+    """The first line, and the next one where the first ends with a colon."""
+    first, *rest = reason.splitlines()
+    return f"{first} {rest[0].strip()}" if rest and first.endswith(":") else first
 
 
 def _spell(words: Words) -> str:

@@ -12,7 +12,7 @@ import pytest
 import dsm as package
 from dsm import cli
 from dsm._jobs import _options
-from dsm._multirun import to_workers
+from dsm._multirun import brief, to_workers
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
 from dsm._signals import TWICE, StopRequest
 from dsm.tasks import path_of
@@ -257,3 +257,8 @@ def test_a_signal_that_comes_twice_at_once_is_one(monkeypatch):
     later = time.monotonic() + 2
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert not request.take(signal.SIGTERM)
+
+
+def test_a_reason_is_told_with_what_its_colon_announces():
+    assert brief("a holds another run:\n  depth: 3 there, 5 now\nChoose.") == "a holds another run: depth: 3 there, 5 now"
+    assert brief("one line:") == "one line:" and brief("one\ntwo") == "one"
