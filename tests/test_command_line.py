@@ -260,5 +260,7 @@ def test_a_signal_that_comes_twice_at_once_is_one(monkeypatch):
 
 
 def test_a_reason_is_told_with_what_its_colon_announces():
-    assert brief("a holds another run:\n  depth: 3 there, 5 now\nChoose.") == "a holds another run: depth: 3 there, 5 now"
+    assert (
+        brief("a holds another run:\n  depth: 3 there, 5 now\nChoose.") == "a holds another run: depth: 3 there, 5 now"
+    )
     assert brief("one line:") == "one line:" and brief("one\ntwo") == "one"
