@@ -239,8 +239,9 @@ def test_what_scrolls_on_a_narrow_screen_shows_it(page, site):
     assert max(comments, default=0) <= 420
 
 
-def test_first_steps_show_what_the_command_says(capsys):
-    """The help and the moves: what is quickly said."""
+def test_first_steps_show_what_the_command_says(capsys, monkeypatch):
+    """The help and the moves: what is quickly said, in a window of 120 columns."""
+    monkeypatch.setenv("COLUMNS", "120")
     page = (ROOT / "docs/first_steps.md").read_text()
     for words in (["--help"], ["list", "moves"]):
         shown = page.split(f"    $ dsm {' '.join(words)}\n")[1].partition("\n    …")[0].partition("\n\n`")[0]
