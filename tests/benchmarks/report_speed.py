@@ -31,7 +31,7 @@ def main(number: int = 200) -> None:
             shutil.copytree(first, copy, ignore=shutil.ignore_patterns("checkpoints", "records"))
             settings = yaml.safe_load((copy / "config.yaml").read_text())
             settings["data"]["alpha"] = float(1 + index % 20)
-            settings["seed"] = index // 20
+            settings["seed"] = 1 + index // 20
             (copy / "config.yaml").write_text(yaml.safe_dump(settings))
         began = time.perf_counter()
         page = dsm.report(root / "runs")
