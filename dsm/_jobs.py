@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,7 +140,16 @@ def _compose(words: Sequence[str], mode: RunMode, folder: str | None) -> tuple[H
         raise ConfigError(explain_words(error, [*words, *where])) from error
 
 
+def _tell_twice(words: Sequence[str]) -> None:
+    """Of settings that are given several times: this may be meant, as in a script that adds to a command."""
+    counts = Counter(word.partition("=")[0].lstrip("+") for word in words if "=" in word)
+    for key, number in counts.items():
+        if number > 1:
+            print(f"dsm: {key} is given {number} times: the last one counts", file=sys.stderr)
+
+
 def _launch(words: Sequence[str], many: bool, folder: str | None) -> int:
+    _tell_twice(words)
     words = [*words, *(["hydra.mode=MULTIRUN"] if many else [])]  # which the jobs are told, too
     composer, composed = _compose(words, RunMode.MULTIRUN if many else RunMode.RUN, folder)
     context = HydraContext(config_loader=composer.config_loader, callbacks=Callbacks(composed))

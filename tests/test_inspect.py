@@ -222,6 +222,9 @@ WRONG = {
     "sampler.move.name=jump": "sampler.move.name = jump: must be one of gaussian, heat_bath, spin_flip, version_space; one "
     "of your own must be imported first, as plugins=[MODULE] does",
     "netwrk=dense": "netwrk = dense: there is no such setting with task=sample; did you mean network?",
+    "network.weights.scale=3": "network.weights.scale = 3: network.weights has no options with task=sample",
+    "network.weights.name=ising": "network.weights.name = ising: network.weights has no options with task=sample; "
+    "write network.weights=ising",
     "network@here=dense": "network@here: network has no preset at here; leave out @here",
     "+network=dense": "network: is chosen twice; leave out the plus, as in network=NAME",
     "hydra/launchr=basic": "hydra/launchr = basic: there is no such setting; did you mean hydra/launcher?",

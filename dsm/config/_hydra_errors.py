@@ -132,6 +132,10 @@ def _unknown(found: re.Match, error: Exception) -> str:
         return f"{key} = {value}: the launcher has no such option; choose another, as in hydra/launcher=joblib"
     hydra = key.startswith("hydra")
     known = [other for other in _keys(root) if other.startswith("hydra") == hydra]
+    part, _, option = key.rpartition(".")
+    if part in known and not any(other.startswith(f"{part}.") for other in known) and not hydra:  # it is a value
+        where = f"{part} has no options with task={root.get('task')}"
+        return f"{key} = {value}: {where}{f'; write {part}={value}' if option == 'name' else ''}"
     close = did_you_mean(key.replace("/", "."), known)
     close = close.replace(".", "/") if "/" in key else close
     where = "" if hydra else f" with task={root.get('task')}"
@@ -169,7 +173,10 @@ MESSAGES: list[tuple[str, Callable[[re.Match, Exception], str]]] = [
     ),
     (
         r"Could not override '([^'@]+)@([^']+)'\. (?:Did you mean|No match)",
-        lambda found, _: f"{found[1]}@{found[2]}: {found[1]} has no preset at {found[2]}; leave out @{found[2]}",
+        lambda found, _: (
+            f"{found[1]}@{found[2]}: {found[1]} has no preset at {found[2]}; leave out @{found[2]}"
+            + ("; a file in experiment/ begins with # @package _global_" if found[2].startswith("experiment.") else "")
+        ),
     ),
     (r"Could not override '([^'@]+)'\. To append to your config use \+[^=]*=(.*)", _unknown),
     (
@@ -187,7 +194,8 @@ MESSAGES: list[tuple[str, Callable[[re.Match, Exception], str]]] = [
     (
         r"Multiple values for ([\w/]+)\. To override a value use 'override \S+ (.*)'",
         lambda found, _: (
-            f"+{found[1]}={found[2]}: {found[1]} is there already; leave out the plus: {found[1]}={found[2]}"
+            f"+{found[1]}={found[2]}: {found[1]} is there already; leave out the plus: {found[1]}={found[2]}; "
+            f"in a file, override /{found[1]}: {found[2]}"
         ),
     ),
     (

@@ -52,7 +52,8 @@ def from_zero(axes: Axes, logarithmic: bool = True, linear: float = 1.0) -> None
     logarithmic &= right > 10 * linear
     if logarithmic:
         axes.set_xscale("symlog", linthresh=linear)
-    axes.set_xlim(-0.15 * linear if logarithmic else -0.02 * right, right)
+    # On a logarithmic axis a few per cent more are too little for the last marker.
+    axes.set_xlim(-0.15 * linear if logarithmic else -0.02 * right, 1.1 * right if logarithmic else right)
 
 
 def panel_width(figure: Figure, axes: Axes) -> float:

@@ -91,10 +91,12 @@ function named(group, names) {
 }
 
 // Quantities in the order in which they are looked at: first those with a figure of that kind, then those of the teacher.
+// Of students from random starts, whose hidden units have signs and places of their own, those that do not see these.
 function ordered(group, names, kind) {
+  const isBlind = name => kind === "profile" && group.reference?.settings["sampler.start"] === "random" && /gauge_invariant|matched/.test(name);
   const rank = name => {
     const quantity = group.quantities[name];
-    const first = kind === "curve" && /^test_(error|loss)$/.test(name) ? -8 : 0;
+    const first = kind === "curve" && /^test_(error|loss)$/.test(name) ? -8 : isBlind(name) ? -2 : 0;
     return first + (quantity.figures.split(" ").includes(kind) ? 0 : 4) + (["teacher", ""].includes(quantity.pair) ? 0 : 1);
   };
   return [...names].sort((a, b) => rank(a) - rank(b));
