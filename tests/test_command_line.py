@@ -264,3 +264,9 @@ def test_a_reason_is_told_with_what_its_colon_announces():
         brief("a holds another run:\n  depth: 3 there, 5 now\nChoose.") == "a holds another run: depth: 3 there, 5 now"
     )
     assert brief("one line:") == "one line:" and brief("one\ntwo") == "one"
+
+
+def test_settings_that_are_given_twice_are_told(capsys):
+    assert cli.carry_out(["network.depth=2", "seed=1", "network.depth=three"]) == EXIT_ERROR
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "dsm: network.depth is given 2 times: the last one counts" and "three" in told[1]

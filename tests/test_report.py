@@ -333,7 +333,9 @@ def test_drop_downs_change_plots_to_what_was_measured(browser, made, page):
             expected = sweep.test_error_mean.sel(depth=int(depth), alpha=alpha).isel(beta=0)
             (values,) = (own for name, own in curves.items() if float(name.removeprefix("alpha = ")) == alpha)
             assert values == pytest.approx(expected.values.tolist(), rel=5e-4)
-    chosen(browser, "profile", "quantity").select_by_value("teacher_spin_overlap_test")
+    profiles = chosen(browser, "profile", "quantity")
+    assert "gauge_invariant" in profiles.first_selected_option.get_attribute("value")  # students begin at random
+    profiles.select_by_value("teacher_spin_overlap_test")
     chosen(browser, "profile", "one curve for each").select_by_value("nothing")
     names = [name for name, _ in drawn(browser, "profile")]
     assert any(name.startswith("theory, layered") for name in names) and "baseline: independent machines" in names

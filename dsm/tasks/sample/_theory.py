@@ -57,7 +57,7 @@ def _none(config: SampleConfig) -> str:
     """Why there is no theory, if there is none."""
     weights, inputs, labels = config.network.weights, config.data.inputs["name"], config.data.label_beta
     if inputs != "iid":
-        return f"it is of data.inputs.name = iid, and these are {inputs}"
+        return f"it is of inputs that are iid, and data.inputs.name = {inputs}"
     if weights not in WEIGHT_CHANNELS.names:
         return f"network.weights = {weights} has none"
     if labels not in config.sampler.betas or labels == 0:
