@@ -125,6 +125,7 @@ def _compose(words: Sequence[str], mode: RunMode, folder: str | None) -> tuple[H
     Raises:
         ConfigError: the words do not compose, or the folder is none.
     """
+    _tell_twice(words)
     hydra.version.setbase("1.3")
     search = create_config_search_path(f"file://{tasks.folder()}")
     if folder is not None:
@@ -149,7 +150,6 @@ def _tell_twice(words: Sequence[str]) -> None:
 
 
 def _launch(words: Sequence[str], many: bool, folder: str | None) -> int:
-    _tell_twice(words)
     words = [*words, *(["hydra.mode=MULTIRUN"] if many else [])]  # which the jobs are told, too
     composer, composed = _compose(words, RunMode.MULTIRUN if many else RunMode.RUN, folder)
     context = HydraContext(config_loader=composer.config_loader, callbacks=Callbacks(composed))

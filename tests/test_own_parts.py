@@ -152,7 +152,7 @@ def test_activation_of_the_page(page):
     covariance = jnp.array([[1.0, 0.3, 0.2], [0.3, 0.8, -0.4], [0.2, -0.4, 1.2]])
     closed, plain = ACTIVATIONS.get("sine")(0.5), make_activation(lambda x: jnp.sin(0.5 * x))
     np.testing.assert_allclose(closed.value_value(covariance), plain.value_value(covariance), atol=1e-6)
-    with pytest.raises(ConfigError, match="there is no such setting with task=online_sgd"):
+    with pytest.raises(ConfigError, match="network.activation has no options with task=online_sgd"):
         dsm.compose(*words[1:], "network.activation.frequency=0.5")
 
 
