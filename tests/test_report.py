@@ -549,11 +549,10 @@ def test_what_the_legend_hides_stays_hidden(browser, page):
     return document.getElementById('time').data.filter(trace => trace.visible === true && trace.x.some(x => x !== null))
       .map(trace => [trace.curve || trace.name, trace.key || ""])"""
 
-    def toggle(name: str) -> None:
+    def toggle(name: str, twice: bool = False) -> None:
         entry = f"//*[@id='time']//*[contains(@class, 'legendtext')][text()='{name}']/../*[contains(@class, 'toggle')]"
-        ActionChains(browser).click(browser.find_element(By.XPATH, entry)).pause(
-            0.5
-        ).perform()  # it may be a double one
+        found, mouse = browser.find_element(By.XPATH, entry), ActionChains(browser)
+        (mouse.double_click(found) if twice else mouse.click(found)).pause(0.5).perform()  # one may become two
 
     before = browser.execute_script(shown)
     theory = next(key for _, key in before if key.startswith("theory"))
@@ -566,8 +565,21 @@ def test_what_the_legend_hides_stays_hidden(browser, page):
     assert left and all(name == "alpha = 4" and key != theory for name, key in left)
     toggle("alpha = 2")
     toggle(theory)
-    assert len(browser.execute_script(shown)) >= len(before) - 1
+    assert {name for name, key in browser.execute_script(shown) if key == theory} == {"alpha = 2", "alpha = 4"}
+    both = browser.execute_script(shown)
+    toggle("alpha = 4", twice=True)
+    alone = browser.execute_script(shown)
+    assert alone and {(name, key) for name, key in alone} == {("alpha = 4", "")}
+    toggle("alpha = 4", twice=True)
+    assert browser.execute_script(shown) == both
     assert not errors(browser)
+
+
+def test_main_settings_of_a_page_are_settings():
+    page = (Path(_write.__file__).parent / "page.js").read_text()
+    (listed,) = re.findall(r"const MAIN = \[(.*?)\];", page, re.DOTALL)
+    settings = set().union(*(package.compose(*words).identity() for words in SMALL.values()))
+    assert set(re.findall(r'"([\w.]+)"', listed)) <= settings
 
 
 @needs_browser

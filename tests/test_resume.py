@@ -1,6 +1,7 @@
 """Interrupted work resumes, bitwise; nothing is lost or silently wrong."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -64,6 +65,18 @@ def test_killed_runs_resume_bitwise(tmp_path, uninterrupted):
     resumed = [line for line in finished.stderr.splitlines() if "resumed at sweep" in line]
     assert resumed and int(resumed[0].split()[-1]) >= 19
     assert_same_results(tmp_path / "run", uninterrupted)
+
+
+def test_a_run_beside_another_says_how_it_is_continued(tmp_path, uninterrupted):
+    """The same command, with run.resume=never, would begin one more."""
+    shutil.copytree(uninterrupted, tmp_path / "seed=0")
+    program = SIGNAL_AFTER.format(sweep=14, name="SIGTERM").replace("run/checkpoints", "seed=0~2/checkpoints")
+    words = (*TINY, "run.dir='seed=0'", "run.resume=never", *STEPWISE)
+    stopped = dsm(*words, cwd=tmp_path, program=program, check=False)
+    assert stopped.returncode == EXIT_INTERRUPTED
+    (told,) = re.findall(r"to continue, \"(run\.dir='.*seed=0~2')\" in place of run.resume=never", stopped.stderr)
+    assert "resumed at sweep" in dsm(*TINY, told, *STEPWISE, cwd=tmp_path).stderr
+    assert_same_results(tmp_path / "seed=0~2", uninterrupted)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGINT", "SIGHUP"])

@@ -27,6 +27,7 @@ class Report:
         value: one number for hyper-parameter sweepers (the final mean test error of a sampling run); None if
             interrupted.
         stopped: whether a signal has asked to stop, even if the run could finish.
+        beside: whether it is beside another run, where the same command would begin one more.
     """
 
     outcome: Outcome
@@ -34,11 +35,16 @@ class Report:
     figures: list[Path]
     value: float | None
     stopped: bool = False
+    beside: bool = False
 
     def tell(self) -> None:
         """Say in the log how the run ended, where it is, and what is there."""
-        interrupted = self.outcome is Outcome.interrupted
-        logger.log(logging.WARNING if interrupted else logging.INFO, "%s: %s", self.path, self.outcome.value)
+        interrupted, told = self.outcome is Outcome.interrupted, self.outcome.value
+        if interrupted and self.beside:
+            told = (
+                f"interrupted after a checkpoint: to continue, \"run.dir='{self.path}'\" in place of run.resume=never"
+            )
+        logger.log(logging.WARNING if interrupted else logging.INFO, "%s: %s", self.path, told)
         for figure in self.figures:
             logger.info("figure: %s", figure)
 

@@ -1,6 +1,7 @@
 """The life of a run, the same for every task: open its directory, simulate, store, draw, and say how it ended."""
 
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -57,7 +58,7 @@ def carry_out(task: Task, config: Config) -> Report:
                     report = _simulate(config, task, directory, job, stop, tracking)
     if config.run.report and _hosts.is_first():
         _write_page(report)
-    return report
+    return dataclasses.replace(report, beside=report.path != path)
 
 
 def _simulate(
