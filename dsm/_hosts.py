@@ -29,7 +29,7 @@ from dsm._cluster import Place
 from dsm._errors import DsmError, HostsError
 from dsm._meeting import LOOPBACK, meet, send
 from dsm._relay import relay_to
-from dsm._results import EXIT_INTERRUPTED
+from dsm._results import AGAIN, EXIT_INTERRUPTED
 
 logger = logging.getLogger("dsm")
 
@@ -110,9 +110,7 @@ class _Group:
                 except (EOFError, OSError):
                     del numbers[link]
                     if not self._leaving:
-                        self.end(
-                            f"{self.name(number)} is gone: run the same command again to continue", EXIT_INTERRUPTED
-                        )
+                        self.end(f"{self.name(number)} is gone: {AGAIN}", EXIT_INTERRUPTED)
                     continue
                 if kind != "end":
                     self._given[number].put(_LEFT if kind == "leave" else content)

@@ -10,7 +10,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import hydra.version
 import jax
@@ -310,4 +310,6 @@ def _check(options: argparse.Namespace) -> None:
     shown = settings if options.cfg == "job" else composed
     section = options.package or "_global_"
     if section != "_global_" and OmegaConf.select(shown, section) is None:
+        if section in flatten(cast(dict[str, Any], OmegaConf.to_container(shown))):
+            raise ConfigError(f"-p {section}: it is null, and there is nothing to show")
         raise ConfigError(f"-p {section}: there is no such section{did_you_mean(section, map(str, shown))}")

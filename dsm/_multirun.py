@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dsm import _jobs, store, tasks
 from dsm._errors import DsmError
-from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
+from dsm._results import AGAIN, AGAIN_AFRESH, EXIT_ERROR, EXIT_INTERRUPTED
 from dsm._runs import DONE, INTERRUPTED, RUNNING, is_held, standing
 from dsm._signals import last_words, stop_on_signals
 from dsm.config import Config
@@ -37,8 +37,13 @@ ENDS = ("done", "held", "not started", "interrupted", "failed")
 #: What to do about jobs that ended so.
 ADVICE = {
     "held": "another process has them: run the same command again when it has ended",
-    "not started": "run the same command again to continue",
-    "interrupted": "run the same command again to continue",
+    "not started": AGAIN,
+    "interrupted": AGAIN,
+}
+#: The same where it would start all jobs afresh.
+ADVICE_AFRESH = {
+    "not started": "those not started: run the same command for them alone",
+    "interrupted": f"those interrupted: {AGAIN_AFRESH}",
 }
 
 Words = list[str]
@@ -87,20 +92,28 @@ def _grid(sweeper: BasicSweeper, composed: DictConfig, context: HydraContext, wo
     size = sweeper.max_batch_size or max(1, len(left))
     _jobs.process.place = lambda number: f"{left[number] + 1} of {len(jobs)}"
 
+    advice = ADVICE_AFRESH if any(config.run.resume == "never" for config in configs.values()) else ADVICE
     named = lambda: [(names[number], ends[number]) for number in range(len(jobs))]  # noqa: E731
 
     def tell_so_far() -> None:
         for place, number in enumerate(left):
             ended = _jobs.process.ends
             ends.setdefault(number, _end(ended[place]) if place in ended else ("not started", ""))
-        _summary(named(), [])
+        _summary(named(), [], advice)
 
     with last_words(tell_so_far) if isinstance(sweeper.launcher, BasicLauncher) else contextlib.nullcontext():
         for first in range(0, len(left), size):
             batch = left[first : first + size]
             ended = _launch(sweeper, [jobs[number] for number in batch], [configs[number] for number in batch], first)
             ends |= zip(batch, ended, strict=True)
-    return _summary(named(), {tasks.path_of(config) for number, config in configs.items() if ends[number][0] == "done"})
+    return _summary(
+        named(), {_place(config) for number, config in configs.items() if ends[number][0] == "done"}, advice
+    )
+
+
+def _place(config: Config) -> Path:
+    """Where the run of these settings is, begun afresh or not."""
+    return store.newest(tasks.path_of(config), config)
 
 
 def _settings(composed: DictConfig, context: HydraContext, job: Words) -> Config | str:
@@ -118,9 +131,9 @@ def _settings(composed: DictConfig, context: HydraContext, job: Words) -> Config
 
 def _over(config: Config) -> End | None:
     """How a job ended that need not be launched: its run is finished, or another process has it."""
-    path = tasks.path_of(config)
     if config.run.resume == "never":
         return None
+    path = _place(config)
     if is_held(path):
         return "held", ""
     if store.RunDirectory(path).is_done:
@@ -157,7 +170,7 @@ def _end(ended: _jobs.JobEnded | None) -> End:
 
 def _as_on_disk(config: Config, otherwise: End) -> End:
     """How a job stands by its run directory; `otherwise` where that does not tell."""
-    path = tasks.path_of(config)
+    path = _place(config)
     ends = {DONE: "done", RUNNING: "held", INTERRUPTED: "interrupted"}
     how = ends.get(standing(path).state) if path.exists() else None
     return otherwise if how is None else (how, "")
@@ -170,9 +183,9 @@ def to_workers(number: int) -> None:
             child.send_signal(number)
 
 
-def _summary(ends: Sequence[tuple[Words, End]], done: Collection[Path]) -> int:
-    """Print how the jobs ended, and what shows those that are done; returns the exit status of the sweep. An interruption
-    outweighs an error: after it there is work left."""
+def _summary(ends: Sequence[tuple[Words, End]], done: Collection[Path], advice: Mapping[str, str]) -> int:
+    """Print how the jobs ended, what to do about it, and what shows those that are done; returns the exit status of the
+    sweep. An interruption outweighs an error: after it there is work left."""
     counts = Counter(how for _, (how, _) in ends)
     logger.info(
         "%d job%s: %s",
@@ -184,8 +197,8 @@ def _summary(ends: Sequence[tuple[Words, End]], done: Collection[Path]) -> int:
         for words, (own, reason) in ends:
             if own == how:
                 logger.info("  %s: %s%s", how, _spell(words), f": {brief(reason)}" if how == "failed" else "")
-    for advice in dict.fromkeys(ADVICE[how] for how in ADVICE if counts[how]):
-        logger.info("%s", advice)
+    for told in dict.fromkeys(advice[how] for how in advice if counts[how]):
+        logger.info("%s", told)
     if len(done) > 1 and (folder := os.path.commonpath([path.absolute() for path in done])) != os.sep:
         logger.info("one page about them: dsm report %s", shlex.quote(os.path.relpath(folder)))
     if counts["interrupted"] or counts["not started"] or counts["held"]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 COMMANDS = ("list", "report", "status")
 #: What is meant by words that are no commands.
-OPTIONS = {"help": "--help", "version": "--version", "sweep": "-m", "multirun": "-m"}
+OPTIONS = {"help": "--help", "version": "--version", "sweep": "-m", "multirun": "-m", "run": "experiment=quickstart"}
 
 
 def near(name: object, names: Iterable[str], number: int = 3) -> list[str]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from dsm._results import EXIT_INTERRUPTED
+from dsm._results import AGAIN, EXIT_INTERRUPTED
 
 #: Seconds within which two signals of a kind count as one.
 TWICE = 1.0
@@ -23,12 +23,14 @@ class StopRequest:
         received: the signal, or None.
         abrupt: whether there is nothing to save, so that a signal may end the process at once.
         tell: called with the number of the first signal.
+        again: how the work is continued, said where a signal ends the process at once.
     """
 
     def __init__(self, tell: Callable[[int], None] = lambda number: None) -> None:
         self.received: signal.Signals | None = None
         self.abrupt = False
         self.tell = tell
+        self.again = AGAIN
         self._since = 0.0
         self._previous: dict[int, Any] = {}
 
@@ -88,7 +90,7 @@ class _Watch(threading.Thread):
         request = self.request
         new = request is not None and request.received != number
         if request is None or request.abrupt or not request.take(number):
-            _end(number)
+            _end(number, AGAIN if request is None else request.again)
         if new:
             name = signal.Signals(number).name
             _say(f"{name}: what is done is saved, then the run ends; one more, a second later, ends it at once")
@@ -161,13 +163,13 @@ def end_on_signals() -> Iterator[None]:
             _watch = None
 
 
-def _end(number: int) -> None:
+def _end(number: int, again: str) -> None:
     """One line, and the end of the process; what is on disk is whole at any moment.
 
     An exception would be raised wherever Python happens to be, such as in a callback of its garbage collector, which
     swallows it.
     """
-    _say(f"ended by {signal.Signals(number).name}: run the same command again to continue")
+    _say(f"ended by {signal.Signals(number).name}: {again}")
     speaker = threading.Thread(target=_last_words, daemon=True)
     speaker.start()
     speaker.join(TWICE)  # the main thread may hold what they need

@@ -5,6 +5,11 @@ import re
 import subprocess
 
 
+def has_restarted() -> bool:
+    """Whether Slurm has started the job of this process before."""
+    return _restarts() > 0
+
+
 def starts_again() -> bool:
     """Whether Slurm has put this job of a sweep back into its queue, as a preemption and `scontrol requeue` do.
 
@@ -20,4 +25,9 @@ def starts_again() -> bool:
     except (OSError, subprocess.SubprocessError):
         return False
     counted = re.search(r"\bRestarts=(\d+)", said)
-    return counted is not None and int(counted[1]) > int(os.environ.get("SLURM_RESTART_COUNT") or 0)
+    return counted is not None and int(counted[1]) > _restarts()
+
+
+def _restarts() -> int:
+    told = os.environ.get("SLURM_RESTART_COUNT", "")
+    return int(told) if told.isdigit() else 0

@@ -13,7 +13,7 @@ import dsm as package
 from dsm import cli
 from dsm._jobs import _options
 from dsm._multirun import brief, to_workers
-from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
+from dsm._results import AGAIN, AGAIN_AFRESH, EXIT_ERROR, EXIT_INTERRUPTED
 from dsm._signals import TWICE, StopRequest
 from dsm.tasks import path_of
 from runs import TINY, dsm, environment, start
@@ -40,6 +40,7 @@ def test_help_and_version_are_the_projects_own(capsys):
         "-config-dir x": "dsm: -config-dir: there is no such option; did you mean --config-dir?",
         "--report": "dsm: --report: there is no such option; did you mean dsm report?",
         "help": "dsm: help: must be written as setting=value; did you mean dsm --help?",
+        "run experiment=quickstart": "dsm: run: must be written as setting=value; did you mean dsm experiment=quickstart?",
         "sweep seed=1,2": "dsm: sweep: must be written as setting=value; did you mean dsm -m?",
         "-m experiment=quickstart -c job": "dsm: -m: what is shown is of one job, without -m",
         "--xyz": "dsm: --xyz: there is no such option; dsm --help tells which there are",
@@ -102,6 +103,8 @@ def test_what_is_shown_is_there(own, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["dsm"])
     assert cli.carry_out(["-c", "job", "-p", "netwrk"]) == EXIT_ERROR
     assert capsys.readouterr().err == "dsm: -p netwrk: there is no such section; did you mean network?\n"
+    assert cli.carry_out(["-c", "job", "-p", "sampler.exchange"]) == EXIT_ERROR
+    assert capsys.readouterr().err == "dsm: -p sampler.exchange: it is null, and there is nothing to show\n"
     assert cli.carry_out(["-c", "job", "--config-dir", str(own / "myconf"), "experiment=mine", "-p", "network"]) == 0
     assert "depth: 2\n" in capsys.readouterr().out
     found = dsm("--info", "searchpath", "--config-dir", "myconf", cwd=own)  # it changes what the process logs
@@ -228,8 +231,15 @@ def test_ctrl_c_in_the_loop_is_acknowledged_and_a_second_one_ends_at_once(tmp_pa
     assert rest == "dsm: ended by SIGINT: run the same command again to continue\n"
 
 
-def test_a_sweep_that_a_signal_ends_at_once_says_how_its_jobs_stand(tmp_path):
-    words = ("-m", *SMALL, "data.alpha=-1,2,3,4")
+@pytest.mark.parametrize(
+    "resume, advice",
+    {
+        "auto": [AGAIN],
+        "never": ["those not started: run the same command for them alone", f"those interrupted: {AGAIN_AFRESH}"],
+    }.items(),
+)
+def test_a_sweep_that_a_signal_ends_at_once_says_how_its_jobs_stand(resume, advice, tmp_path):
+    words = ("-m", *SMALL, "data.alpha=-1,2,3,4", f"run.resume={resume}")
     hold = (
         f"{HOLD}\nrestore = loop._restore\nloop._restore = lambda *a: hold() if list(loop.turns) == [] else restore(*a)"
     )
@@ -238,6 +248,8 @@ def test_a_sweep_that_a_signal_ends_at_once_says_how_its_jobs_stand(tmp_path):
     rest = process.communicate()[0]
     assert process.returncode == EXIT_INTERRUPTED
     assert "4 jobs: 1 done, 1 not started, 1 interrupted, 1 failed" in rest and "interrupted: data.alpha=3" in rest
+    told = [line for line in rest.splitlines() if line.endswith((" alone", " to continue"))]
+    assert told == [f"dsm: ended by SIGINT: {AGAIN if resume == 'auto' else AGAIN_AFRESH}", *advice]
 
 
 def test_workers_of_a_sweep_get_what_only_their_parent_got():

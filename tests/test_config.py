@@ -1,6 +1,7 @@
 """The configuration: composition, ranges, messages, run directories."""
 
 import itertools
+import shutil
 from pathlib import Path
 
 import jax
@@ -13,7 +14,7 @@ from dsm import tasks
 from dsm._errors import CapacityError, ConfigError, StoreError
 from dsm._random import root_key
 from dsm.samplers import SCHEDULES
-from dsm.store import open_run
+from dsm.store import afresh, newest, open_run
 from dsm.tasks import changes, folder, path_of
 from dsm.tasks._times import record_sweeps
 from dsm.tasks.sample._build import make_driver, plan
@@ -228,8 +229,28 @@ def test_directory_of_another_configuration_is_refused_with_the_difference(tmp_p
         dsm.run(*here, "network.depth=5")
     with open_run(path, dsm.compose(*here, "run.progress=none")):  # not part of what a run is
         pass
-    with open_run(path, dsm.compose(*here, "network.depth=5", "run.resume=never")) as directory:
-        assert directory.path.name == "run~2"
+
+
+def test_runs_beside_one_another_and_the_newest_of_these_settings(tmp_path):
+    """Where runs go that start afresh, and which of them the same settings find."""
+    path, shallow, deep = (
+        tmp_path / "run",
+        *(dsm.compose("experiment=quickstart", f"network.depth={n}") for n in (3, 5)),
+    )
+    assert newest(path, deep) == afresh(path) == path
+    for config in (shallow, deep, shallow):
+        with open_run(afresh(path), config):
+            pass
+    assert sorted(place.name for place in tmp_path.iterdir()) == ["run", "run~2", "run~3"]
+    assert newest(path, shallow).name == "run~3" and newest(path, deep).name == "run~2"
+    assert newest(path, dsm.compose("experiment=quickstart", "network.depth=4")).name == "run~3"  # refused there
+    assert newest(path.with_name("run~2"), shallow).name == "run~2"  # named itself
+    shutil.rmtree(path.with_name("run~2"))
+    (tmp_path / "run~12").mkdir()  # stopped before it had settings
+    (tmp_path / "run~x").mkdir()
+    (path / "config.yaml").write_text("network: [")
+    assert newest(path, deep).name == "run~3" and afresh(path).name == afresh(path.with_name("run~3")).name == "run~13"
+    assert afresh(path.with_name("run~5")).name == "run~5"  # as it was asked for
 
 
 def test_foreign_directory_and_second_process_are_refused(tmp_path):

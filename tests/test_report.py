@@ -168,7 +168,7 @@ def test_the_page_of_an_interrupted_run_says_so(tmp_path):
     assert done.returncode == EXIT_INTERRUPTED, done.stderr
     told = content(tmp_path / "run/report.html")
     assert told["runs"][0]["state"] == "interrupted" and told["runs"][0]["data"]
-    assert "1 of 1 runs are not finished (0 of them running)" in told["notices"][0]
+    assert "1 of 1 runs are not finished, 0 of these are running" in told["notices"][0]
 
 
 def test_the_command_line(made, tmp_path, capsys):

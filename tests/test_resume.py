@@ -1,7 +1,6 @@
 """Interrupted work resumes, bitwise; nothing is lost or silently wrong."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -67,15 +66,20 @@ def test_killed_runs_resume_bitwise(tmp_path, uninterrupted):
     assert_same_results(tmp_path / "run", uninterrupted)
 
 
-def test_a_run_beside_another_says_how_it_is_continued(tmp_path, uninterrupted):
-    """The same command, with run.resume=never, would begin one more."""
+def test_a_run_that_started_afresh_is_continued(tmp_path, uninterrupted):
+    """By the plain command, or by the same one if Slurm gives it, which would otherwise begin one more."""
     shutil.copytree(uninterrupted, tmp_path / "seed=0")
     program = SIGNAL_AFTER.format(sweep=14, name="SIGTERM").replace("run/checkpoints", "seed=0~2/checkpoints")
-    words = (*TINY, "run.dir='seed=0'", "run.resume=never", *STEPWISE)
-    stopped = dsm(*words, cwd=tmp_path, program=program, check=False)
+    plain, afresh = (*TINY, "run.dir='seed=0'", *STEPWISE), "run.resume=never"
+    stopped = dsm(*plain, afresh, cwd=tmp_path, program=program, check=False)
     assert stopped.returncode == EXIT_INTERRUPTED
-    (told,) = re.findall(r"to continue, \"(run\.dir='.*seed=0~2')\" in place of run.resume=never", stopped.stderr)
-    assert "resumed at sweep" in dsm(*TINY, told, *STEPWISE, cwd=tmp_path).stderr
+    assert "seed=0~2: interrupted after a checkpoint: run again without run.resume=never to continue" in stopped.stderr
+    shutil.copytree(tmp_path / "seed=0~2", tmp_path / "stopped")
+    assert "resumed at sweep" in dsm(*plain, cwd=tmp_path).stderr
+    assert_same_results(tmp_path / "seed=0~2", uninterrupted)
+    shutil.rmtree(tmp_path / "seed=0~2")
+    (tmp_path / "stopped").rename(tmp_path / "seed=0~2")
+    assert "resumed at sweep" in dsm(*plain, afresh, cwd=tmp_path, SLURM_RESTART_COUNT="1").stderr
     assert_same_results(tmp_path / "seed=0~2", uninterrupted)
 
 

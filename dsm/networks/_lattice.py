@@ -20,7 +20,8 @@ from jaxtyping import Array, Float
 
 
 def spacing(fan_in: int) -> float:
-    """Lattice spacing for units with `fan_in` inputs (module docstring)."""
+    """Lattice spacing for units with `fan_in` inputs, 2**(ceil(log2(2 fan_in + 16)) - 24): the finest power of two at which
+    every partial sum of a field is a float32 without rounding."""
     return 2.0 ** (math.ceil(math.log2(2 * fan_in + 16)) - 24)
 
 

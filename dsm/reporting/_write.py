@@ -146,8 +146,8 @@ def _notices(found: Sequence[Found]) -> list[str]:
         running = sum(run.standing.state == RUNNING for run in unfinished)
         shown = sum(run.results is not None for run in unfinished)
         told.append(
-            f"{len(unfinished)} of {len(found)} runs are not finished ({running} of them running); "
-            f"{shown} of these have results so far, without theory."
+            f"{len(unfinished)} of {len(found)} runs are not finished, {running} of these are running; "
+            f"{shown} have results so far, without theory."
         )
     if silent := [run for run in found if run.standing.state == DONE and run.results is None]:
         told.append(f"{len(silent)} finished runs cannot be shown; the table says why.")

@@ -7,6 +7,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -141,15 +142,13 @@ def _flush(path: Path) -> None:
 def open_run(path: Path, config: Config) -> Iterator[RunDirectory]:
     """Open the run directory of `config` at `path`, made if need be, and hold it for this process alone.
 
-    With `run.resume=never` the directory is a new one beside `path`. On a file system without locks (flock) nothing keeps
-    a second process out; a warning says so.
+    On a file system without locks (flock) nothing keeps a second process out; a warning says so.
 
     Raises:
         StoreError: it belongs to another configuration (the difference is shown), another process has it, or the disk
             refuses, now or while the run is open.
     """
     try:
-        path = _beside(path) if config.run.resume == "never" else path
         directory = RunDirectory(path)
         with _nothing_left(path), (path / ".lock").open("w") as lock:
             _hold(lock, path)
@@ -210,28 +209,54 @@ def _unborn(path: Path) -> None:
         raise StoreError(f"{path} is not empty and not a run directory (it has {', '.join(foreign[:5])})")
 
 
-def _beside(path: Path) -> Path:
-    number = 2
-    while path.exists():
-        path = path.with_name(f"{path.name.split('~')[0]}~{number}")
-        number += 1
-    return path
+def newest(path: Path, config: Config) -> Path:
+    """Where the newest run of these settings is, at `path` or beside it. Where none has them, the newest run; or `path`."""
+    places = sorted(_places(path).items(), reverse=True)
+    runs = [place for _, place in places if (place / "config.yaml").exists()]
+    return next((place for place in runs if _is_of(place, config)), runs[0] if runs else path)
+
+
+def _is_of(path: Path, config: Config) -> bool:
+    try:
+        return not _differences(RunDirectory(path), config)
+    except StoreError:  # whoever opens it says what is wrong
+        return False
+
+
+def _places(path: Path) -> dict[int, Path]:
+    """What is at `path`, number 1, and what `run.resume=never` has made beside it, from number 2 on."""
+    of_it = re.compile(re.escape(path.name) + r"~([0-9]+)")
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    made = {int(match[1]): place for place in beside if (match := of_it.fullmatch(place.name))}
+    return made | ({1: path} if path.exists() else {})
+
+
+def afresh(path: Path) -> Path:
+    """Where a new run goes: to `path` or, if there is something, beside it."""
+    if not _places(path):
+        return path
+    first = path.with_name(re.sub("~[0-9]+$", "", path.name))
+    return first.with_name(f"{first.name}~{max(_places(first)) + 1}")
 
 
 def _same_settings(directory: RunDirectory, config: Config) -> None:
-    own = config.identity()
-    # A setting that is younger than the run had its default then.
-    there = config.defaults() | lasting(directory.config())
-    different = [
-        _difference(key, there.get(key, "absent"), own.get(key, "absent"))
-        for key in sorted(there | own)
-        if there.get(key, "absent") != own.get(key, "absent")
-    ]
-    if different:
+    if different := _differences(directory, config):
         raise StoreError(
             f"{directory.path} holds a run of another configuration:\n" + "\n".join(different) + "\n"
             "Choose another run.dir, or run.resume=never to start afresh beside it."
         )
+
+
+def _differences(directory: RunDirectory, config: Config) -> list[str]:
+    """The settings in which a run differs from a configuration, in words."""
+    own = config.identity()
+    # A setting that is younger than the run had its default then.
+    there = config.defaults() | lasting(directory.config())
+    return [
+        _difference(key, there.get(key, "absent"), own.get(key, "absent"))
+        for key in sorted(there | own)
+        if there.get(key, "absent") != own.get(key, "absent")
+    ]
 
 
 def _difference(key: str, there: Any, now: Any) -> str:

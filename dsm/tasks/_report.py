@@ -11,7 +11,7 @@ from pathlib import Path
 from dsm import store
 from dsm._errors import DsmError
 from dsm._progress import LINE_EVERY
-from dsm._results import Outcome
+from dsm._results import AGAIN, AGAIN_AFRESH, Outcome
 
 logger = logging.getLogger("dsm")
 
@@ -27,7 +27,7 @@ class Report:
         value: one number for hyper-parameter sweepers (the final mean test error of a sampling run); None if
             interrupted.
         stopped: whether a signal has asked to stop, even if the run could finish.
-        beside: whether it is beside another run, where the same command would begin one more.
+        afresh: whether it was told to start afresh: the same command would begin one more run.
     """
 
     outcome: Outcome
@@ -35,15 +35,13 @@ class Report:
     figures: list[Path]
     value: float | None
     stopped: bool = False
-    beside: bool = False
+    afresh: bool = False
 
     def tell(self) -> None:
         """Say in the log how the run ended, where it is, and what is there."""
         interrupted, told = self.outcome is Outcome.interrupted, self.outcome.value
-        if interrupted and self.beside:
-            told = (
-                f"interrupted after a checkpoint: to continue, \"run.dir='{self.path}'\" in place of run.resume=never"
-            )
+        if interrupted and self.afresh:
+            told = told.replace(AGAIN, AGAIN_AFRESH)
         logger.log(logging.WARNING if interrupted else logging.INFO, "%s: %s", self.path, told)
         for figure in self.figures:
             logger.info("figure: %s", figure)

@@ -13,8 +13,9 @@ import xarray as xr
 from dsm import _hosts, store
 from dsm._errors import StoreError
 from dsm._programs import drop_programs, kept_in
-from dsm._results import Outcome
+from dsm._results import AGAIN, AGAIN_AFRESH, Outcome
 from dsm._signals import StopRequest, stop_on_signals
+from dsm._slurm import has_restarted
 from dsm.config import Config
 from dsm.driver import whole
 from dsm.tasks._command import command_of
@@ -46,11 +47,13 @@ def run(config: Config) -> Report:
 
 def carry_out(task: Task, config: Config) -> Report:
     """See `run`. Of several processes the first opens, writes and draws; all simulate."""
-    path = path_of(config)
+    afresh = config.run.resume == "never" and not has_restarted()
+    path = _hosts.first(lambda: _place(config, afresh)) or path_of(config)  # the others are told when it is open
     with jax.enable_x64(True) if task.x64 else contextlib.nullcontext():
-        finished = _hosts.agree(_hosts.first(lambda: store.RunDirectory(path).is_done)) and config.run.resume != "never"
+        finished = _hosts.agree(_hosts.first(lambda: store.RunDirectory(path).is_done))
         job = None if finished else _hosts.together(lambda: task.build(config))
         with _opened(path, config) as directory, stop_on_signals() as stop, _hosts.bereaved():
+            stop.again = AGAIN_AFRESH if afresh else AGAIN
             if job is None or _hosts.agree(_hosts.first(lambda: directory.is_done)):
                 report = _report(Outcome.already_done, directory, stop, lambda: _found(directory))
             else:
@@ -58,7 +61,12 @@ def carry_out(task: Task, config: Config) -> Report:
                     report = _simulate(config, task, directory, job, stop, tracking)
     if config.run.report and _hosts.is_first():
         _write_page(report)
-    return dataclasses.replace(report, beside=report.path != path)
+    return dataclasses.replace(report, afresh=afresh)
+
+
+def _place(config: Config, afresh: bool) -> Path:
+    path = path_of(config)
+    return store.afresh(path) if afresh else store.newest(path, config)
 
 
 def _simulate(

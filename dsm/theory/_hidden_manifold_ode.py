@@ -138,7 +138,7 @@ def hidden_manifold_sgd(
     tolerance: float = TOLERANCE,
     max_steps: int = 10**6,
 ) -> Trajectory:
-    """Integrate the equations of motion (arXiv:1909.11500; module docstring) from the order parameters of given features and
+    """Integrate the equations of motion (arXiv:1909.11500) from the order parameters of given features and
     weights, in float64.
 
     Q and R of the result are covariances of the fields lam_k = w_k.x / sqrt N and nu_m = wt_m.c / sqrt D; time is steps / N.

@@ -64,9 +64,11 @@ class _Search(eqx.Module):
 
 
 def find_saddle_point(update: Callable[[Order], Order], start: Order, max_steps: int) -> SaddlePoint:
-    """The solution of order = update(order) that is reached from `start`, for a monotone `update` (module docstring).
+    """The solution of order = update(order) that is reached from `start`, for a monotone `update`: where an order
+    parameter rises, no entry of its result falls.
 
-    From a start above (below) all solutions it is the largest (smallest). Each step evaluates T and J at one point. All gaps
+    From a start above (below) all solutions it is the largest (smallest). A step is Newton's where that is trusted, else one
+    iteration. Each step evaluates T and J at one point. All gaps
     are within [0, 1], in float64.
     """
     flat, unravel = ravel_pytree(start)

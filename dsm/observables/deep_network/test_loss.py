@@ -16,7 +16,9 @@ class TestLoss(AbstractMachineObservable):
     __test__ = False  # a name for physicists, not a test class for pytest
     variables: ClassVar[dict[str, Variable]] = {
         "test_loss": Variable(
-            (), "squared error on test inputs, mean over patterns and outputs; or cross entropy", label="test loss"
+            (),
+            "loss on test inputs: squared error, mean over patterns and outputs, or cross entropy in nats",
+            label="test loss",
         )
     }
 

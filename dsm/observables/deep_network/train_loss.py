@@ -17,7 +17,7 @@ class TrainLoss(AbstractMachineObservable):
     variables: ClassVar[dict[str, Variable]] = {
         "train_loss": Variable(
             (),
-            "squared error on the training set, mean over patterns and outputs; or cross entropy",
+            "loss on the training set: squared error, mean over patterns and outputs, or cross entropy in nats",
             label="training loss",
         )
     }
