@@ -221,6 +221,8 @@ WRONG = {
     'of your own is found with --config-dir FOLDER or "hydra.searchpath=[pkg://PACKAGE.conf]", in Python "hydra.searchpath=[file://FOLDER]"',
     "sampler.move.name=jump": "sampler.move.name = jump: must be one of gaussian, heat_bath, spin_flip, version_space; one "
     "of your own must be imported first, as plugins=[MODULE] does",
+    "sampler/move=gaussian": "sampler/move = gaussian: has no presets; write sampler.move.name=gaussian",
+    "network/depth=3": "network/depth = 3: has no presets; write network.depth=3",
     "netwrk=dense": "netwrk = dense: there is no such setting with task=sample; did you mean network?",
     "network.weights.scale=3": "network.weights.scale = 3: network.weights has no options with task=sample",
     "network.weights.name=ising": "network.weights.name = ising: network.weights has no options with task=sample; "

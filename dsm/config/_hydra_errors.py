@@ -136,7 +136,11 @@ def _unknown(found: re.Match, error: Exception) -> str:
     if part in known and not any(other.startswith(f"{part}.") for other in known) and not hydra:  # it is a value
         where = f"{part} has no options with task={root.get('task')}"
         return f"{key} = {value}: {where}{f'; write {part}={value}' if option == 'name' else ''}"
-    close = did_you_mean(key.replace("/", "."), known)
+    dotted = key.replace("/", ".")
+    if "/" in key and dotted in known:
+        meant = f"{dotted}.name" if f"{dotted}.name" in known else dotted
+        return f"{key} = {value}: has no presets; write {meant}={value}"
+    close = did_you_mean(dotted, known)
     close = close.replace(".", "/") if "/" in key else close
     where = "" if hydra else f" with task={root.get('task')}"
     return f"{key} = {value}: there is no such setting{where}{close}"
