@@ -30,6 +30,11 @@ class Place:
         module, _, name = self.registry.rpartition(".")
         return getattr(importlib.import_module(f"dsm.{module}"), name)
 
+    def options(self, part: Any) -> list[str]:
+        """The options of a part that can be chosen there; none where a setting is a name alone."""
+        chosen = ".name=" in self.how or self.how.startswith("theory.")
+        return [*_options(part, self.given)] if chosen else []
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -135,7 +140,7 @@ def summary_of(part: Any) -> str:
     return "" if text.startswith(f"{part.__name__}(") else summary(text)
 
 
-def options(part: Any, given: tuple[str, ...] = ()) -> Iterator[str]:
+def _options(part: Any, given: tuple[str, ...] = ()) -> Iterator[str]:
     """The options of a part with their defaults, as in "step_std=0.3"; "width=..." must be set."""
     for field in dataclasses.fields(part) if dataclasses.is_dataclass(part) else ():
         if field.init and field.name not in given:

@@ -11,7 +11,7 @@ import yaml
 
 from dsm._arguments import parse
 from dsm._errors import ConfigError, require
-from dsm._kinds import KINDS, options, summary_of
+from dsm._kinds import KINDS, summary_of
 from dsm._near import did_you_mean
 from dsm.config import folder, preset_files
 from dsm.config._searchpath import KEY, place_of, searched
@@ -100,9 +100,7 @@ def _members(kind: str, folders: Sequence[Path]) -> list[str]:
     lines = []
     for place in KINDS[kind].places:
         parts = place.parts()
-        found: Rows = [
-            (name, summary_of(parts.get(name)), [*options(parts.get(name), place.given)]) for name in parts.names
-        ]
+        found: Rows = [(name, summary_of(parts.get(name)), place.options(parts.get(name))) for name in parts.names]
         lines += ["", place.how, *_table(found)]
     return lines[1:]
 

@@ -40,6 +40,7 @@ class Registry(Generic[T]):
 
     Arguments:
         kind: what the parts are, in the singular, for messages.
+        base: the class that all parts have as a base class; without one they are functions.
 
     Attributes:
         registrations: how often a part of any kind was registered: what was made of parts before may be old since.
@@ -47,19 +48,22 @@ class Registry(Generic[T]):
 
     registrations: ClassVar[int] = 0
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, base: type | None = None) -> None:
+        self.kind, self.base = kind, base
         self._parts: dict[str, Callable[..., T]] = {}
         REGISTRIES.append(self)
 
-    def register(self, name: str) -> Callable[[P], P]:
+    def register(self, name: Any) -> Callable[[P], P]:
         """Decorator that files a part under `name`.
 
         The last definition wins, with a note in the log: a notebook cell run again, a module loaded again.
 
         Raises:
+            TypeError: `name` is no name, or the part is not of this kind.
             ValueError: `name` belongs to a part of dsm, and this is another.
         """
+        if not isinstance(name, str):
+            raise TypeError(f"a {self.kind} is registered under a name, as in register('mine')")
 
         def file_under(part: P) -> P:
             known = self._parts.get(name)
@@ -68,6 +72,8 @@ class Registry(Generic[T]):
                     raise ValueError(f"{self.kind} {name!r} is {name_of(known)}: choose another name")
                 again = "defined again" if name_of(known) == name_of(part) else f"now {name_of(part)}"
                 logger.info("%s %r, %s, is %s: the last definition counts", self.kind, name, name_of(known), again)
+            if self.base is not None and not (isinstance(part, type) and issubclass(part, self.base)):
+                raise TypeError(f"{self.kind} {name!r} must be a class with the base class {self.base.__name__}")
             self._parts[name] = part
             Registry.registrations += 1
             return part
@@ -101,10 +107,10 @@ class Registry(Generic[T]):
                 from.
         """
         if not isinstance(name, str) or name not in self._parts:
-            close = (
-                did_you_mean(name, self._parts) or "; one of your own must be imported first, as plugins=[MODULE] does"
-            )
-            raise ConfigError(f"{key or self.kind} = {name}: must be one of {', '.join(self.names)}{close}")
+            first = "; one of your own must be imported first, as plugins=[MODULE] does"
+            close = (did_you_mean(name, self._parts) or first) if isinstance(name, str) else ""
+            legal = "one of" if isinstance(name, str) else "a name alone:"
+            raise ConfigError(f"{key or self.kind} = {name}: must be {legal} {', '.join(self.names)}{close}")
         part = self._parts[name]
         if not is_own(part):
             foreign[name_of(part)] = part

@@ -380,19 +380,17 @@ def test_experiments_and_parts_say_what_they_are(capsys):
 
 PLUGIN = """
 import dataclasses
-from dsm.samplers import SCHEDULES
+from dsm.samplers import SCHEDULES, AbstractSchedule
 
 @SCHEDULES.register("mine")
-@dataclasses.dataclass
-class Mine:
+class Mine(AbstractSchedule):
     '''As it likes to: up and down.
 
     More.'''
     steps: list = dataclasses.field(default_factory=lambda: [1, None, True])
 
 @SCHEDULES.register("bare")
-@dataclasses.dataclass
-class Bare:
+class Bare(AbstractSchedule):
     up: bool = True
 """
 

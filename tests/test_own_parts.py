@@ -335,7 +335,7 @@ def test_a_global_that_has_changed_is_not_left_in_compiled_programs(folder):
 
 
 def test_sources_are_no_axis_of_a_sweep(folder, caplog):
-    for number, source in enumerate(("a", "b", "b")):
+    for number, source in enumerate(("a", "b", "c")):
         path = folder / "runs" / str(number)
         path.mkdir(parents=True)
         (path / "config.yaml").write_text(
@@ -346,6 +346,35 @@ def test_sources_are_no_axis_of_a_sweep(folder, caplog):
     joined = dsm.load_sweep("runs")
     assert joined.x.dims == ("seed",) and joined.x.values.tolist() == [0.0, 2.0]
     assert "the source of p is not the same for all runs: it was changed between them" in caplog.messages
+    assert "1 is left out: 2 has the same settings and is newer, with another source of p" in caplog.messages
+
+
+def test_what_is_no_part_is_told_where_it_is_registered(folder, caplog):
+    for name, line, said in (
+        ("bare", "@MOVES.register\nclass Mine(AbstractMove): ...", "2: TypeError: a move is registered under a name"),
+        (
+            "alone",
+            "@MOVES.register('mine')\nclass Mine: ...",
+            "2: TypeError: move 'mine' must be a class with the base",
+        ),
+    ):
+        write(folder, name, "from dsm.samplers import MOVES, AbstractMove", line)
+        with pytest.raises(ConfigError, match=rf"plugins=\[{name}\]: {name}.py, line {said}"):
+            dsm.compose(f"plugins=[{name}]")
+    write(folder, "forgotten", "from dsm.samplers import AbstractMove", "class Mine(AbstractMove): ...")
+    dsm.compose("plugins=[forgotten]")
+    assert "plugins=[forgotten]: it registers nothing, as a part does with @MOVES.register('mine')" in caplog.messages
+    with pytest.raises(ConfigError, match="observe.quantities = {'name': 'energy'}: must be a name alone: energy, "):
+        OBSERVABLES.get({"name": "energy"}, "observe.quantities")
+
+
+def test_an_experiment_without_its_first_line_is_refused(folder):
+    (folder / "experiment").mkdir()
+    (folder / "experiment" / "mine.yaml").write_text("network: { width: 7 }\n")
+    with pytest.raises(
+        ConfigError, match="experiment = mine: must be a file that begins with the line # @package _glo"
+    ):
+        dsm.compose("experiment=mine", f"hydra.searchpath=[{folder}]")
 
 
 # ------------------------------------------------------------------------------------------------------ options of parts

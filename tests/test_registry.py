@@ -3,6 +3,7 @@
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path, PosixPath, PurePath
 
 import pytest
 
@@ -63,6 +64,16 @@ def test_the_last_definition_of_a_part_wins(define, caplog):
         "part 'part', plugin_of_a_test.Part, is defined again: the last definition counts",
         "part 'part', plugin_of_a_test.Part, is now another_plugin_of_a_test.Part: the last definition counts",
     ]
+
+
+def test_only_parts_of_a_kind_are_registered():
+    parts = Registry("part", Path)
+    with pytest.raises(TypeError, match=r"a part is registered under a name, as in register\('mine'\)"):
+        parts.register(PurePath)
+    for wrong in (str, lambda: Path()):
+        with pytest.raises(TypeError, match="part 'mine' must be a class with the base class Path"):
+            parts.register("mine")(wrong)
+    assert parts.names == [] and parts.register("mine")(PosixPath) is PosixPath
 
 
 def test_a_part_of_dsm_keeps_its_name(define):

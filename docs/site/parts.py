@@ -14,7 +14,7 @@ def cell(text: str) -> str:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     if MARK not in markdown:
         return markdown
-    from dsm._kinds import KINDS, options, summary_of
+    from dsm._kinds import KINDS, summary_of
 
     lines = []
     for word, kind in KINDS.items():
@@ -24,6 +24,6 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
             parts = place.parts()
             for name in parts.names:
                 part = parts.get(name)
-                own = ", ".join(f"`{cell(option)}`" for option in options(part, place.given))
+                own = ", ".join(f"`{cell(option)}`" for option in place.options(part))
                 lines.append(f"| `{name}` | {cell(escape(summary_of(part)))} | {own} |")
     return markdown.replace(MARK, "\n".join(lines))

@@ -70,7 +70,7 @@ def load_sweep(path: str | Path, task: str | None = None, **settings: Any) -> xr
     if len(tasks) > 1:
         raise StoreError(f"the runs below {root} are of several tasks; choose task= one of {', '.join(tasks)}")
     sources = {folder: _without_sources(own) for folder, own in finished.items()}
-    finished = _newest(finished, root)
+    finished = _newest(finished, root, sources)
     for name in changed_sources([sources[folder] for folder in finished]):
         logger.warning("the source of %s is not the same for all runs: it was changed between them", name)
     swept = [key for key in _keys(finished) if len({own.get(key) for own in finished.values()}) > 1]
@@ -138,12 +138,14 @@ def _select(runs: dict[Path, Settings], settings: Settings) -> tuple[dict[Path, 
     }, wanted
 
 
-def _newest(runs: dict[Path, Settings], root: Path) -> dict[Path, Settings]:
-    """Of runs with the same settings the one that was finished last; the newest first."""
+def _newest(runs: dict[Path, Settings], root: Path, sources: Mapping[Path, Settings]) -> dict[Path, Settings]:
+    """Of runs with the same settings the one that was finished last, whatever their sources; the newest first."""
     older = superseded(runs)
     for folder, newer in older.items():
         pair = folder.relative_to(root), newer.relative_to(root)
-        logger.warning("%s is left out: %s has the same settings and is newer", *pair)
+        other = " and ".join(changed_sources([sources[folder], sources[newer]]))
+        note = f", with another source of {other}" if other else ""
+        logger.warning("%s is left out: %s has the same settings and is newer%s", *pair, note)
     return {folder: runs[folder] for folder in _by_age(runs) if folder not in older}
 
 

@@ -44,6 +44,9 @@ def load(composed: DictConfig, runtime: Any, overrides: Any = ()) -> Config:
     sources = import_plugins(composed.get("plugins", []))  # may register parts, before their names are looked up
     task = task_of(composed.task)
     composed, chosen = copy.deepcopy(composed), runtime.choices
+    if OmegaConf.is_dict(composed.get("experiment")):  # where Hydra puts what says nothing else
+        needed = "a file that begins with the line # @package _global_, for its settings to be those of the run"
+        raise ConfigError(f"experiment = {chosen.get('experiment')}: must be {needed}")
     OmegaConf.set_struct(composed, False)
     composed["experiment"] = chosen.get("experiment") or task.home or task.name
     composed["run"]["searchpath"] = _searched(runtime)
@@ -116,6 +119,8 @@ def compose(overrides: Sequence[str] = (), searchpath: Sequence[str] = ()) -> Co
     Raises:
         ConfigError: an illegal override or value.
     """
+    for word in overrides:
+        require(isinstance(word, str), "a setting", word, 'a string, as in "network.depth=3"')
     searched(overrides)
     # Inside `dsm` Hydra is at work already; composing needs a moment of its own.
     running = GlobalHydra.instance().hydra

@@ -19,8 +19,9 @@ import jax
 
 from dsm._errors import ConfigError, require
 from dsm._parts import INSTALLED, told
-from dsm._registry import REGISTRIES
+from dsm._registry import REGISTRIES, Registry
 from dsm.tasks._spelt import spelt
+from dsm.tasks._task import TASKS
 
 logger = logging.getLogger("dsm")
 
@@ -47,6 +48,8 @@ def _import(name: str) -> str:
     if (here := os.getcwd()) not in sys.path:
         sys.path.append(here)
     importlib.invalidate_caches()  # a file may be younger than the last look at its folder
+    registered, known = Registry.registrations, dict(TASKS)
+    new = name not in sys.modules
     try:
         with _without_bytecode():
             module = sys.modules.get(name)
@@ -65,6 +68,8 @@ def _import(name: str) -> str:
     beside = [path for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py") if path.exists()]
     if beside and Path(module.__file__ or "").resolve() != beside[0].resolve():
         raise ConfigError(f"plugins=[{name}]: Python has another module of this name, {module.__file__}: rename yours")
+    if new and Registry.registrations == registered and known == TASKS:
+        logger.warning("plugins=[%s]: it registers nothing, as a part does with @MOVES.register('mine')", name)
     imported[name] = _digest(module)
     return imported[name]
 

@@ -44,4 +44,4 @@ class AbstractTracker(abc.ABC):
 
 
 #: Trackers by name.
-TRACKERS: Registry[AbstractTracker] = Registry("tracker")
+TRACKERS: Registry[AbstractTracker] = Registry("tracker", AbstractTracker)

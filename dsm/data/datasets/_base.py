@@ -47,4 +47,4 @@ class AbstractDataset(eqx.Module):
         other examples than those."""
 
 
-DATASETS: Registry[AbstractDataset] = Registry("dataset")
+DATASETS: Registry[AbstractDataset] = Registry("dataset", AbstractDataset)

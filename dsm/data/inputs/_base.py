@@ -70,4 +70,4 @@ def check_inputs(inputs: AbstractInputs, train: int, test: int, room: int) -> No
             raise ConfigError(f"{who}: with data.max_alpha, more training patterns must be the same ones and others")
 
 
-INPUTS: Registry[AbstractInputs] = Registry("input ensemble")
+INPUTS: Registry[AbstractInputs] = Registry("input ensemble", AbstractInputs)

@@ -41,4 +41,4 @@ class AbstractLaw(eqx.Module):
         """`number` fresh inputs and the teacher's input for each, float32; rows are independent given the disorder."""
 
 
-LAWS: Registry[AbstractLaw] = Registry("input law")
+LAWS: Registry[AbstractLaw] = Registry("input law", AbstractLaw)

@@ -24,4 +24,4 @@ class AbstractLoss(eqx.Module):
         """The loss of each pattern."""
 
 
-LOSSES: Registry[AbstractLoss] = Registry("loss")
+LOSSES: Registry[AbstractLoss] = Registry("loss", AbstractLoss)

@@ -24,4 +24,4 @@ class AbstractOutputLoss(eqx.Module):
         """The loss of each pattern; most do not depend on the temperature."""
 
 
-OUTPUT_LOSSES: Registry[AbstractOutputLoss] = Registry("loss of one output")
+OUTPUT_LOSSES: Registry[AbstractOutputLoss] = Registry("loss of one output", AbstractOutputLoss)

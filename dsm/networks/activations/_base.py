@@ -191,4 +191,4 @@ def _hermite() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return nodes, weights / weights.sum(), np.polynomial.hermite_e.hermevander(nodes, NODES - 1) / norms
 
 
-ACTIVATIONS: Registry[AbstractActivation] = Registry("activation")
+ACTIVATIONS: Registry[AbstractActivation] = Registry("activation", AbstractActivation)

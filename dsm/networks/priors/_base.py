@@ -35,4 +35,4 @@ def make_prior(name: Any, key: str = KEY) -> AbstractPrior:
     return PRIORS.plain(name, key)
 
 
-PRIORS: Registry[AbstractPrior] = Registry("weight prior")
+PRIORS: Registry[AbstractPrior] = Registry("weight prior", AbstractPrior)

@@ -67,4 +67,4 @@ def stacked(layers: Sequence[Array]) -> Float[Array, "L *widest"]:
     return jnp.stack([padded(layer) for layer in layers])
 
 
-OBSERVABLES: Registry[AbstractObservable] = Registry("observable of deep networks")
+OBSERVABLES: Registry[AbstractObservable] = Registry("observable of deep networks", AbstractObservable)

@@ -62,4 +62,4 @@ def take_snapshot(network: NarrowNetwork, problem: NarrowProblem) -> Snapshot:
     )
 
 
-OBSERVABLES: Registry[AbstractObservable] = Registry("observable of narrow networks")
+OBSERVABLES: Registry[AbstractObservable] = Registry("observable of narrow networks", AbstractObservable)

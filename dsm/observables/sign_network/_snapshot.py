@@ -42,4 +42,4 @@ def take_snapshot(machine: SignNetwork, problem: Problem) -> Snapshot:
     )
 
 
-OBSERVABLES: Registry[AbstractObservable] = Registry("observable of sign networks")
+OBSERVABLES: Registry[AbstractObservable] = Registry("observable of sign networks", AbstractObservable)

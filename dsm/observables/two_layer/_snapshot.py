@@ -44,4 +44,4 @@ def take_snapshot(student: TwoLayerNetwork, problem: TwoLayerProblem) -> Snapsho
     return Snapshot(student, problem, overlaps, fields)
 
 
-OBSERVABLES: Registry[AbstractObservable] = Registry("observable of two-layer networks")
+OBSERVABLES: Registry[AbstractObservable] = Registry("observable of two-layer networks", AbstractObservable)

@@ -19,4 +19,4 @@ class AbstractSchedule(eqx.Module):
         """beta during sweep number `sweep` (from 0) of a run whose final value is `target`."""
 
 
-SCHEDULES: Registry[AbstractSchedule] = Registry("schedule")
+SCHEDULES: Registry[AbstractSchedule] = Registry("schedule", AbstractSchedule)

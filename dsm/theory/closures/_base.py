@@ -62,4 +62,4 @@ def product_gap(*gaps: Float[Array, "..."]) -> Float[Array, "..."]:
     return total
 
 
-CLOSURES: Registry[AbstractClosure] = Registry("closure")
+CLOSURES: Registry[AbstractClosure] = Registry("closure", AbstractClosure)

@@ -85,4 +85,4 @@ def _hermite() -> tuple[np.ndarray, np.ndarray]:
     return nodes, weights / weights.sum()
 
 
-OUTPUT_CHANNELS: Registry[AbstractOutputChannel] = Registry("loss")
+OUTPUT_CHANNELS: Registry[AbstractOutputChannel] = Registry("loss", AbstractOutputChannel)

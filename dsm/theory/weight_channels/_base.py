@@ -28,7 +28,7 @@ class AbstractWeightChannel(eqx.Module):
         the channel and dF/de = Q / 2. It is 0 at e = 0 and falls with e."""
 
 
-WEIGHT_CHANNELS: Registry[AbstractWeightChannel] = Registry("weight prior")
+WEIGHT_CHANNELS: Registry[AbstractWeightChannel] = Registry("weight prior", AbstractWeightChannel)
 
 
 def make_weight_channel(weights: Any) -> AbstractWeightChannel:

@@ -66,4 +66,4 @@ class AbstractDynamics(eqx.Module):
         """Weights and memory after the step, and the values of its `variables`."""
 
 
-DYNAMICS: Registry[AbstractDynamics] = Registry("dynamics")
+DYNAMICS: Registry[AbstractDynamics] = Registry("dynamics", AbstractDynamics)

@@ -16,4 +16,4 @@ class AbstractNarrowStart(eqx.Module):
         """Weights of a student of the teacher with these weights; float32."""
 
 
-NARROW_STARTS: Registry[AbstractNarrowStart] = Registry("start of narrow networks")
+NARROW_STARTS: Registry[AbstractNarrowStart] = Registry("start of narrow networks", AbstractNarrowStart)

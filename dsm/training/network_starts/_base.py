@@ -24,4 +24,4 @@ class AbstractNetworkStart(eqx.Module):
         """A student of these widths, for this teacher; float32."""
 
 
-NETWORK_STARTS: Registry[AbstractNetworkStart] = Registry("start of deep networks")
+NETWORK_STARTS: Registry[AbstractNetworkStart] = Registry("start of deep networks", AbstractNetworkStart)

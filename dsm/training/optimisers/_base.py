@@ -16,4 +16,4 @@ class AbstractOptimiser(eqx.Module):
         """From the gradient to the direction that is multiplied by minus the learning rate."""
 
 
-OPTIMISERS: Registry[AbstractOptimiser] = Registry("optimiser")
+OPTIMISERS: Registry[AbstractOptimiser] = Registry("optimiser", AbstractOptimiser)

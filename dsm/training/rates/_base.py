@@ -16,4 +16,4 @@ class AbstractRate(eqx.Module):
         """What the learning rate is multiplied by at a time `epoch` (a number with fraction) of a run of `epochs`."""
 
 
-RATES: Registry[AbstractRate] = Registry("learning rate schedule")
+RATES: Registry[AbstractRate] = Registry("learning rate schedule", AbstractRate)

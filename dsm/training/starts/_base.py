@@ -84,4 +84,4 @@ def weights_of_root(key: Key[Array, ""], root: Float[Array, "P P"], width: int) 
     return (width**0.5 * root @ directions.T).astype(jnp.float32)
 
 
-OVERLAP_STARTS: Registry[AbstractOverlapStart] = Registry("start")
+OVERLAP_STARTS: Registry[AbstractOverlapStart] = Registry("start", AbstractOverlapStart)

@@ -81,4 +81,4 @@ def at(tree: PyTree[Array], index: Int[Array, ""] | int) -> PyTree[Array]:
     return jax.tree.map(lambda array: array[index], tree)
 
 
-CHAINS: Registry[AbstractChain] = Registry("chain stage")
+CHAINS: Registry[AbstractChain] = Registry("chain stage", AbstractChain)

@@ -84,4 +84,4 @@ class AbstractProposal(AbstractMove):
         return jnp.where(increase <= allowed, proposed, weight)
 
 
-MOVES: Registry[AbstractMove] = Registry("move")
+MOVES: Registry[AbstractMove] = Registry("move", AbstractMove)

@@ -28,4 +28,4 @@ class AbstractProducts(eqx.Module):
         """sqrt(c) times the fields of a layer, given its entry of `factors`."""
 
 
-PRODUCTS: Registry[AbstractProducts] = Registry("matrix products")
+PRODUCTS: Registry[AbstractProducts] = Registry("matrix products", AbstractProducts)
