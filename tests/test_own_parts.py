@@ -368,6 +368,33 @@ def test_what_is_no_part_is_told_where_it_is_registered(folder, caplog):
         OBSERVABLES.get({"name": "energy"}, "observe.quantities")
 
 
+SLASH = "sampler: in a file of experiment/ must be written with a slash, as in override /sampler: "
+NO_GROUP = "override /samplr: there is no such group of presets, in experiment/mine; did you mean sampler?"
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    {
+        "sampler: ising": f"{SLASH}ising",
+        "override sampler: ising": f"{SLASH}NAME",
+        "override /samplr: ising": NO_GROUP,
+    }.items(),
+)
+def test_presets_in_an_experiment_that_are_written_otherwise(folder, line, said):
+    (folder / "experiment").mkdir()
+    (folder / "experiment" / "mine.yaml").write_text(f"# @package _global_\ndefaults:\n  - {line}\n")
+    with pytest.raises(ConfigError) as caught:
+        dsm.compose("experiment=mine", f"hydra.searchpath=[{folder}]")
+    assert str(caught.value) == said
+
+
+def test_a_place_without_experiments_is_named(folder):
+    with pytest.raises(
+        ConfigError, match=rf"experiment = mine: is none of the \d+ there are; {folder} has no folder exp"
+    ):
+        dsm.compose("experiment=mine", f"hydra.searchpath=[{folder}]")
+
+
 def test_an_experiment_without_its_first_line_is_refused(folder):
     (folder / "experiment").mkdir()
     (folder / "experiment" / "mine.yaml").write_text("network: { width: 7 }\n")

@@ -4,6 +4,7 @@ import itertools
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -23,6 +24,8 @@ MANY = 12
 EXTRAS = {"joblib": "joblib", "slurm": "slurm", "submitit_slurm": "slurm", "submitit_local": "slurm"}
 #: Where presets of the user come from.
 OWN = 'one of your own is found with --config-dir FOLDER or "hydra.searchpath=[pkg://PACKAGE.conf]", in Python "hydra.searchpath=[file://FOLDER]"'
+#: Folders of the user in Hydra's account of where it has looked.
+OWN_PLACES = re.compile(r"provider=(?!hydra,|main,|schema,)[^,]+, path=file://(.*)")
 #: What Hydra says of several values, as in `sampler.beta=1,2`, which without -m are no sweep.
 SEVERAL = r"Ambiguous value for argument '([^=]+)=(.*)' 1\."
 #: A preset that is no name: Hydra does not say which.
@@ -44,7 +47,7 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
         for word in overrides:  # what was written, where the name has a slash of its own
             if word.lstrip("+").replace("=", "/", 1) == error.missing_cfg_file:
                 group, _, name = word.lstrip("+").partition("=")
-        return _missing_preset(group, name, list(error.options))
+        return _missing_preset(group, name, list(error.options), OWN_PLACES.findall(str(error)))
     if isinstance(error, OverrideParseException):
         return _unreadable(error.override, error.message, overrides)
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
@@ -62,16 +65,19 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
     return _lines(error)
 
 
-def _missing_preset(group: str, name: str, names: list[str]) -> str:
+def _missing_preset(group: str, name: str, names: list[str], places: list[str]) -> str:
+    """About a preset that is not there; `places` of the user were looked into."""
     if group == "hydra/launcher" and name in EXTRAS:
         return _not_installed(name)
     close = did_you_mean(name, names, 6)
     own = "" if group.startswith("hydra") else f"; {OWN}"
+    if places:
+        own = "".join(f"; {place} has no folder {group}" for place in places if not Path(place, group).is_dir())
     if len(names) <= MANY:
         return f"{group} = {name}: must be one of {', '.join(names)}{close or own}"
     none = f"{group} = {name}: is none of the {len(names)} there are"
     if close:
-        return f"{none}{close}{own.replace('; o', ' O')}"
+        return f"{none}{close}{own.replace('; ', ' ', 1) if places else own.replace('; o', ' O')}"
     return "\n".join([none + own, *textwrap.wrap(", ".join(names), 106, initial_indent="  ", subsequent_indent="  ")])
 
 
@@ -174,6 +180,19 @@ MESSAGES: list[tuple[str, Callable[[re.Match, Exception], str]]] = [
     (
         r"(\S+) appears more than once in the final defaults list",
         lambda found, _: f"{found[1]}: is chosen twice; leave out the plus, as in {found[1]}=NAME",
+    ),
+    (
+        r"(?:In '[^']+': )?Could not (?:find|override) 'experiment/(\w+)(?:/|@\1)(\S*)'",
+        lambda found, _: (
+            f"{found[1]}: in a file of experiment/ must be written with a slash, as in override /{found[1]}: "
+            f"{found[2] or 'NAME'}"
+        ),
+    ),
+    (
+        r"In '([^']+)': Could not override '([^'@]+)'\. No match",
+        lambda found, _: (
+            f"override /{found[2]}: there is no such group of presets, in {found[1]}{did_you_mean(found[2], presets())}"
+        ),
     ),
     (
         r"Could not override '([^'@]+)@([^']+)'\. (?:Did you mean|No match)",
