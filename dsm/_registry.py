@@ -95,6 +95,11 @@ class Registry(Generic[T]):
         """All known names, sorted."""
         return sorted(self._parts)
 
+    @property
+    def parts_of_dsm(self) -> list[Callable[..., T]]:
+        """Those that are dsm's own."""
+        return [part for part in self._parts.values() if is_own(part)]
+
     def name(self, part: T) -> str:
         """The name of the class of `part`; its own name if it is not filed here."""
         return next((name for name, kind in self._parts.items() if kind is type(part)), type(part).__name__)

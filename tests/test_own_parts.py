@@ -633,6 +633,10 @@ BAD_OBSERVABLES = {
         {"variables": "'test_error': Variable((), 'mine')"},
         "test_error is the name of a variable of",
     ),
+    "name of a quantity that is not chosen": (
+        {"variables": "'energy': Variable((), 'mine')"},
+        "bad.Mine: energy is the name of a variable of dsm.observables.sign_network.energy.Energy",
+    ),
     "name of a record": (
         {"variables": "'acceptance': Variable((), 'mine')", "result": "{'acceptance': 0.5}"},
         "the variable acceptance must have another name: there is one in the results",

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from dsm._errors import require
-from dsm._parts import blamed, is_own
+from dsm._parts import blamed, is_own, name_of
 from dsm._registry import Registry
 from dsm._system import Record
 from dsm._variables import Coordinate, Variable
@@ -141,7 +141,8 @@ def choose_measures(registry: Registry[AbstractObservable], names: Sequence[str]
     """The observables of these names that have a meaning for this kind of problem.
 
     Raises:
-        ConfigError: what one says of itself cannot be stored, or two give variables of the same name.
+        ConfigError: what one says of itself cannot be stored, two give variables of the same name, or one that is not dsm's
+            own gives a variable of one that is, chosen or not.
     """
     chosen = [_made(registry.get(name)) for name in names]
     chosen = [observable for observable in chosen if observable.applies(problem)]
@@ -152,6 +153,11 @@ def choose_measures(registry: Registry[AbstractObservable], names: Sequence[str]
         ):
             if given.setdefault(whole, observable) is not observable:
                 raise refuse(observable, f"{whole} is the name of a variable of {type(given[whole]).__name__} too")
+    ours = {name: part for part in registry.parts_of_dsm for name in vars(part).get("variables", ())}
+    for observable in chosen:
+        for name in () if is_own(type(observable)) else observable.variables:
+            if name in ours:
+                raise refuse(observable, f"{name} is the name of a variable of {name_of(ours[name])}")
     return Measures(tuple(chosen))
 
 
