@@ -608,7 +608,7 @@ BAD_OBSERVABLES = {
         {"result": "{'yours': jnp.zeros(2, 'float32')}"},
         "bad.Mine: must return a dictionary of mine, got yours",
     ),
-    "no dictionary": ({"result": "jnp.zeros(2)"}, "bad.Mine: must return a dictionary of mine, got "),
+    "no dictionary": ({"result": "jnp.zeros(2)"}, "bad.Mine: must return a dictionary of mine, got an array"),
     "complex": (
         {"result": "{'mine': jnp.zeros(2, 'complex64')}"},
         "bad.Mine: mine must be real numbers, got complex64",

@@ -130,8 +130,13 @@ def test_unfinished_runs_are_named(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, "dsm"):
         assert "seed" not in dsm.load_sweep(tmp_path).dims
     assert "left out, because they are unfinished: b" in caplog.text
-    with pytest.raises(StoreError, match="no finished run below .* has seed = 2"):
+    with pytest.raises(StoreError, match="no finished run below .* has seed = 2$"):
         dsm.load_sweep(tmp_path, seed=2)
+    for wanted, said in ((3, "has seed = 3; of seed there is 1, 2$"), ("1", "has seed = '1'; of seed there is 1, 2$")):
+        with pytest.raises(StoreError, match=said):
+            dsm.load_sweep(tmp_path, seed=wanted)
+    with pytest.raises(StoreError, match="is not a run directory: it has runs below it, which dsm.load_sweep joins"):
+        dsm.load(tmp_path)
 
 
 def test_runs_are_chosen_by_task_and_settings(tmp_path):

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -67,7 +68,8 @@ def taken(observable: Any, *machines: Any) -> Record:
         values = observable(*machines)
     wanted = observable.variables
     if not isinstance(values, dict) or set(values) != set(wanted):
-        got = ", ".join(map(str, values)) if isinstance(values, dict) else type(values).__name__
+        one = "an array" if isinstance(values, jax.Array) else type(values).__name__
+        got = ", ".join(map(str, values)) if isinstance(values, dict) else one
         raise refuse(observable, f"must return a dictionary of {', '.join(wanted)}, got {got}")
     arrays = {}
     for name, value in values.items():

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from dsm._errors import StoreError
+from dsm._runs import find_runs
 from dsm.config import flatten
 from dsm.store._run_directory import RunDirectory, replace_file
 
@@ -43,6 +44,8 @@ def load_some(path: str | Path, wanted: Callable[[str, xr.DataArray], bool]) -> 
         StoreError: as `load`.
     """
     directory = RunDirectory(Path(path).expanduser().absolute())
+    if not (directory.path / "config.yaml").exists() and set(find_runs(directory.path)) - {directory.path}:
+        raise StoreError(f"{directory.path} is not a run directory: it has runs below it, which dsm.load_sweep joins")
     directory.config()  # first of all: is it a run?
     if not directory.results.exists():
         raise StoreError(f"{directory.path} has no results yet: run it to its end, or stop it with SIGTERM")

@@ -59,13 +59,17 @@ def load_sweep(path: str | Path, task: str | None = None, **settings: Any) -> xr
     root = Path(path).expanduser().absolute()
     if not root.is_dir():
         raise StoreError(f"{root}: there is no such folder{did_you_mean(root.name, _beside(root))}")
-    chosen, wanted = _select(_runs(root), settings if task is None else {"task": task, **settings})
+    runs = _runs(root)
+    chosen, wanted = _select(runs, settings if task is None else {"task": task, **settings})
     finished = {folder: own for folder, own in chosen.items() if RunDirectory(folder).is_done}
     if unfinished := [str(folder.relative_to(root)) for folder in chosen if folder not in finished]:
         logger.warning("left out, because they are unfinished: %s", ", ".join(unfinished))
     if not finished:
-        having = " and ".join(f"{key} = {_text(value)}" for key, value in wanted.items())
-        raise StoreError(f"no finished run below {root}{' has ' if having else ''}{having}")
+        spelt = lambda value: repr(value) if isinstance(value, str) else _text(value)  # noqa: E731
+        having = " and ".join(f"{key} = {spelt(value)}" for key, value in wanted.items())
+        values = {key: dict.fromkeys(spelt(own[key]) for own in runs.values() if key in own) for key in wanted}
+        there = "".join(f"; of {key} there is {', '.join(found)}" for key, found in values.items() if not chosen)
+        raise StoreError(f"no finished run below {root}{' has ' if having else ''}{having}{there}")
     tasks = sorted({str(own.get("task")) for own in finished.values()})
     if len(tasks) > 1:
         raise StoreError(f"the runs below {root} are of several tasks; choose task= one of {', '.join(tasks)}")
