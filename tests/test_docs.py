@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -15,12 +16,13 @@ from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 from fontTools.ttLib import TTFont
 
 import dsm
 from browser.chromium import MISSING, open_browser, seen
 from dsm import cli
-from runs import environment
+from runs import TINY, environment
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = sorted(path.parent.name for path in ROOT.glob("experiments/*/README.md"))
@@ -48,6 +50,32 @@ def pages(site):
 
 def attributes(page: str, pattern: str) -> list[str]:
     return [html.unescape(value) for value in re.findall(pattern, page)]
+
+
+def test_examples_of_loading_a_sweep(tmp_path, monkeypatch):
+    """With copies of one run, which is smaller than those of the page, as if their settings differed."""
+    page = (ROOT / "docs" / "runs.md").read_text()
+    alone, alphas, depths = re.findall(r"```python\n(.*?)```", page[page.index("## Loading") :], re.DOTALL)[:3]
+    assert "run.root=alphas" in page and "run.root=depths" in page and alone.startswith("import dsm\n")
+    monkeypatch.chdir(tmp_path)
+    path = dsm.run(*TINY, "network.depth=2", "observe.theory=true", "run.dir=one")
+
+    def copy(where: str, alpha: float, depth: int, seed: int) -> None:
+        settings = yaml.safe_load((path / "config.yaml").read_text()) | {"seed": seed}
+        settings["data"]["alpha"], settings["network"]["depth"] = alpha, depth
+        shutil.copytree(path, where)
+        Path(where, "config.yaml").write_text(yaml.safe_dump(settings))
+
+    for number, alpha in enumerate((2.0, 4.0)):
+        copy(f"alphas/{number}", alpha, 2, 0)
+    for number, (depth, seed) in enumerate(((2, 0), (2, 1), (3, 0), (3, 1))):
+        copy(f"depths/{number}", 4.0, depth, seed)
+    names: dict = {"dsm": dsm}
+    exec(alphas, names)
+    assert [len(axes.lines) for axes in names["figure"].axes] == [5, 6]
+    exec(depths, names)
+    assert names["mean"].dims == ("depth",) and (names["error"] > 0).all()
+    names["plt"].close("all")
 
 
 def test_pages_ask_no_other_host(site, pages):
