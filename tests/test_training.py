@@ -393,7 +393,7 @@ BAD = {
     "nothing": ("data.samples=0 observe.theory=false", "observe.theory = False: must be true with data.samples = 0"),
     "start as a list": (
         "training.start.name=[random]",
-        "training.start.name = ['random']: must be one of denoise, given, informed, random",
+        "training.start.name = ['random']: must be a name alone: denoise, given, informed, random, symmetric",
     ),
     "nonlinearity": (
         "data=manifold_law data.law.nonlinearity=[sign]",
