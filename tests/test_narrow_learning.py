@@ -251,6 +251,9 @@ def test_gaussian_posterior(name):
     if name == "langevin":
         with pytest.raises(AssertionError):
             assert_mean(along[:, :, -1] ** 2, 0.4 / values[-1])
+        # The virial is the mean over directions of h <x**2> / T.
+        excess = np.asarray(info["virial_excess"], np.float64)[:, 100:]
+        assert_mean(excess, (1 / (1 - lr * values / 2) - 1).mean())
     else:
         assert 0.3 < float(info["acceptance"].mean()) < 1 and (np.asarray(info["step_factor"]) == 1).all()
 
@@ -280,7 +283,8 @@ def test_step_is_adapted_and_then_stays():
 
 def test_langevin_without_temperature_is_gradient_descent():
     problem = problem_of(temperature=0.0)
-    cold, _ = chain(problem, 5, name="langevin")
+    cold, info = chain(problem, 5, name="langevin")
+    assert np.isnan(info["virial_excess"]).all()
     down, _ = chain(problem, 5, name="gradient_descent")
     np.testing.assert_array_equal(cold, down)
 
@@ -417,6 +421,17 @@ def test_a_run_that_ends_while_steps_are_adapted_says_so(name, adapt, warned, ca
     make_driver(config, key, *plan(config, key))
     said = f"training.steps = 8: the step size is adapted in the first {adapt} steps (training.dynamics.adapt)"
     assert (said in caplog.text) == warned
+
+
+def test_steps_that_are_too_large_are_told(tmp_path, caplog):
+    dsm.run(*SMALL, f"run.root={tmp_path}")
+    assert not caplog.text.count("training.lr")
+    dsm.run(*SMALL, "training.lr=8", "training.steps=40", f"run.root={tmp_path}")
+    assert "langevin at training.lr = 8 is not near exp(-E / T): at the end the step adds" in caplog.text
+    caplog.clear()
+    down = ("training.dynamics.name=gradient_descent", "training.temperature=0", "network.activation.name=square")
+    dsm.run(*SMALL, *down, "training.lr=8", f"run.root={tmp_path}")
+    assert "the test error is not finite at the end: training.lr = 8.0 is too large" in caplog.text
 
 
 def test_run_resumes_bitwise(run, tmp_path):

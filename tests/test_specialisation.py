@@ -279,6 +279,11 @@ def test_sweeps_over_decays_join_along_decay(tmp_path):
     assert joined.test_loss_mean.notnull().all()
 
 
+def test_a_loss_that_is_not_finite_is_told(tmp_path, caplog):
+    dsm.run(*SMALL, "training.lr=[0.01,1e4]", "observe.quantities=[test_loss]", f"run.root={tmp_path}")
+    assert "the test loss is not finite at the end: training.lr = [0.01, 10000.0] is too large" in caplog.text
+
+
 def test_a_list_of_decays_is_that_of_single_runs(tmp_path):
     """Teachers, inputs and the first student do not depend on what else is run."""
     both, alone = (

@@ -313,6 +313,7 @@ def test_divergence_is_reported_and_stored(tmp_path, caplog):
     settings = (*SMALL, "network.activation=linear", "training.lr=5", "training.time=40", "observe.steady_state=true")
     report = dsm.tasks.run(dsm.compose(*settings, f"run.root={tmp_path}"))
     assert "learning rate is too large" in caplog.text
+    assert "the test error" in caplog.text and "training.lr = 5.0" in caplog.text
     assert results(report.path).theory_result == theory.Result.diverged
     assert report.value is None or np.isfinite(report.value)
 

@@ -66,7 +66,7 @@ def learning_of_overlaps(dataset: xr.Dataset) -> Figure:
         if one.get_legend_handles_labels()[1]:
             one.legend(fontsize=7)
     kinds = ["points: simulation"] if "sample" in dataset.sizes else []
-    kinds += ["lines: equations of motion"] if "theory_test_error" in dataset else []
+    kinds += ["lines: equations of motion, N → ∞"] if "theory_test_error" in dataset else []
     entitle(figure, settings(dataset, SETTINGS), ensemble(dataset), kinds)
     return figure
 

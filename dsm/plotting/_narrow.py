@@ -1,5 +1,6 @@
 """The figures of a run of narrow networks: simulation, and theory where it is there."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 
 from dsm.observables.statistics import jackknife
 from dsm.plotting._caption import ensemble, entitle, label, listed, settings
+from dsm.plotting._caveats import caveats, limits
 from dsm.plotting._drawn import MARKERS, drawn, entries
 from dsm.plotting._panels import DOTS, from_zero, gather, panels
 
@@ -17,7 +19,7 @@ from dsm.plotting._panels import DOTS, from_zero, gather, panels
 SETTINGS = {"alpha": r"$\alpha$", "temperature": "$T$", "weight_decay": r"$\lambda$"}
 #: Panels, and what is said at their axes.
 PANELS = {"error": "error", "overlap": "overlap"}
-PAIRS = {"teacher": "teacher", "student": "students", "baseline": "baseline", "": ""}
+PAIRS = {"teacher": "teacher", "student": "two students", "baseline": "baseline", "": ""}
 NAMES = {
     "network.width": "N",
     "network.units": "K",
@@ -33,6 +35,10 @@ NAMES = {
     "training.weight_decay": "λ",
     "training.start.name": "start",
 }
+#: Branches of theory, and how they are drawn.
+BRANCHES = {"specialised": "-", "unspecialised": "--"}
+#: Free entropies that differ by no more are those of one solution.
+SAME = 1e-7
 #: The most settings that are drawn in one panel, evenly chosen.
 CURVES = 6
 
@@ -83,7 +89,7 @@ def learning(dataset: xr.Dataset) -> Figure | None:
         axes.set_xlabel("steps")
         _finish(axes, dataset, names, title)
     gather(figure, panel)
-    entitle(figure, settings(dataset, NAMES), ensemble(dataset), _lines(dataset))
+    entitle(figure, settings(dataset, NAMES), ensemble(dataset), *_lines(dataset, shown))
     return figure
 
 
@@ -107,9 +113,11 @@ def against_alpha(dataset: xr.Dataset) -> Figure | None:
             _curve(axes, last, name, "alpha", _label(dataset, name), **style)
         axes.set_xlabel(r"$\alpha=P/(NK)$")
         _finish(axes, dataset, names, title)
-    where = f"at step {int(dataset.step[-1])}"
+    where = [f"at step {int(dataset.step[-1])}"]
+    if _branches(dataset):
+        where += ["theory is solved at the alphas of the run, with no line across the jump of a branch"]
     gather(figure, panel)
-    entitle(figure, settings(dataset, NAMES), ensemble(dataset), [where, *_lines(dataset)])
+    entitle(figure, settings(dataset, NAMES), ensemble(dataset), where, *_lines(dataset, shown))
     return figure
 
 
@@ -149,10 +157,15 @@ def _curve(axes: Axes, at: xr.Dataset, name: str, along: str, told: str | None, 
     baseline = f"baseline_{at[name].attrs['quantity']}_mean"
     if baseline in at:
         axes.plot(x, np.broadcast_to(at[baseline].values, x.shape), ":", color=color, lw=0.8)
-    for branch, line in (("specialised", "-"), ("unspecialised", "--")):
-        if f"theory_{name}" in at:
-            values = at[f"theory_{name}"].sel(branch=branch).values
-            axes.plot(x, np.broadcast_to(values, x.shape), line, color=color, lw=1)
+    if f"theory_{name}" not in at:
+        return
+    for branch, line in BRANCHES.items():
+        values = np.broadcast_to(at[f"theory_{name}"].sel(branch=branch).values, x.shape)
+        is_larger = np.broadcast_to(_has_larger_free_entropy(at, branch), x.shape)
+        for part in _parts(at, along):
+            axes.plot(x[part], values[part], line, color=color, lw=0.7)
+            larger = np.where(is_larger[part], values[part], np.nan)
+            axes.plot(x[part], larger, line, color=color, lw=1.6, marker="_" if along == "alpha" else "")
 
 
 def _finish(axes: Axes, dataset: xr.Dataset, names: Sequence[str], title: str) -> None:
@@ -168,16 +181,49 @@ def _finish(axes: Axes, dataset: xr.Dataset, names: Sequence[str], title: str) -
 def _label(dataset: xr.Dataset, name: str) -> str:
     attributes = dataset[name].attrs
     pair = PAIRS.get(attributes["pair"], attributes["pair"])
-    return f"{label(attributes)}, {pair}" if pair else label(attributes)
+    # Theory calls the overlap of two students q.
+    symbol = label(attributes).replace("R_", "q_") if attributes["pair"] == "student" else label(attributes)
+    return f"{symbol}, {pair}" if pair else symbol
 
 
-def _lines(dataset: xr.Dataset) -> list[str]:
-    """What the lines are, as parts of a caption."""
-    theory = any(str(name).startswith("theory_") for name in dataset.data_vars)
-    told = ["dotted: baseline of another teacher"]
-    if not theory:
-        return told
-    return [*told, "theory of equilibrium at N ≫ 1 solid (specialised) and dashed (unspecialised)"]
+def _branches(dataset: xr.Dataset) -> bool:
+    """Whether there is theory beside the results."""
+    return "theory_free_entropy" in dataset
+
+
+def _has_larger_free_entropy(at: xr.Dataset, branch: str) -> np.ndarray:
+    """Whether a branch is that of equilibrium. Both are where they are the same solution."""
+    entropies = at.theory_free_entropy
+    return (entropies.sel(branch=branch) >= entropies.max("branch") - SAME).values
+
+
+def _parts(at: xr.Dataset, along: str) -> list[slice]:
+    """Stretches in which the branches are the same, or are not: between them one of them begins, with a jump where the
+    transition is of first order."""
+    if along != "alpha":
+        return [slice(None)]
+    entropies = at.theory_free_entropy
+    one = (entropies.max("branch") - entropies.min("branch") <= SAME).values
+    ends = [0, *(np.flatnonzero(np.diff(one)) + 1), one.size]
+    return [slice(*pair) for pair in itertools.pairwise(ends)]
+
+
+def _lines(dataset: xr.Dataset, shown: Sequence[tuple[list[str], str]]) -> list[list[str]]:
+    """What the lines are, as lines of a caption."""
+    baseline = "dotted: baseline of another teacher"
+    if not _branches(dataset):
+        return [[baseline]]
+    told = [baseline, f"theory of equilibrium ({limits(dataset)}) solid on the specialised branch, dashed on the other"]
+    told += ["thick where the free entropy is the larger one"]
+    names = {name for names, _ in shown for name in names}
+    if {"teacher_overlap", "student_overlap"} <= names and _coincide(dataset):
+        told += ["lines of teacher and students are the same"]
+    return [told, caveats(dataset)]
+
+
+def _coincide(dataset: xr.Dataset) -> bool:
+    """Whether R = q, as on the Nishimori line."""
+    return bool(np.allclose(dataset.theory_teacher_overlap, dataset.theory_student_overlap, atol=1e-3, equal_nan=True))
 
 
 def settled(dataset: xr.Dataset, name: str, share: float = 0.5) -> tuple[np.ndarray, np.ndarray]:

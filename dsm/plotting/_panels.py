@@ -104,6 +104,12 @@ class Shades:
         bar.set_label(self.title, fontsize=8)
 
 
+def below(axes: Axes) -> None:
+    """The legend of a panel below it, if there are names: within it a legend can hide curves."""
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+
+
 def gather(figure: Figure, axes: Sequence[Axes]) -> None:
     """One legend below all panels, each entry once, in as many columns as there is room for."""
     found: dict[str, Artist] = {}

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from dsm.observables.statistics import jackknife
 from dsm.plotting._caption import ensemble, settings, spell
+from dsm.plotting._caveats import caveats
 from dsm.plotting._panels import Shades
 
 #: Pairs of machines whose overlaps are drawn, and students by themselves.
@@ -27,11 +28,6 @@ SETTINGS = {
     "sampler.move.step_std": "step",
     "sampler.start": "start",
     "sampler.exchange": "exchange every",
-}
-#: What must be said of theory beside students that start somewhere.
-CAVEATS = {
-    "random": "theory is of equilibrium in the teacher's gauge, which students from a random start need not reach",
-    "planted": "students start as their teachers, so overlaps with them are those of equilibrium when they no longer decay",
 }
 #: Line styles of the closures, in the order of their names.
 LINES = ("-", "--", "-.", ":")
@@ -106,9 +102,3 @@ def of_theory(dataset: xr.Dataset, axes: Iterable[Axes]) -> list[str]:
     """What must be said of the lines of theory, if these axes have any."""
     told = (name for one in axes for name in one.get_legend_handles_labels()[1])
     return caveats(dataset) if any(name.startswith("theory") for name in told) else []
-
-
-def caveats(dataset: xr.Dataset) -> list[str]:
-    """What must be said of theory beside these results."""
-    start = dataset.attrs.get("sampler.start")
-    return [CAVEATS[start]] if start in CAVEATS else []

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from dsm.plotting._caption import ensemble, entitle, label, listed, settings
 from dsm.plotting._drawn import drawn, entries
-from dsm.plotting._panels import DOTS, Shades, from_zero, panels
+from dsm.plotting._panels import DOTS, Shades, below, from_zero, panels
 
 SETTINGS = {
     "network.width": "N",
@@ -25,6 +25,12 @@ SETTINGS = {
     "training.optimiser.name": "optimiser",
     "training.lr": "lr",
     "training.batch": "batch",
+}
+#: What is recorded as a loss.
+RECORDED = {
+    "half_square": ", squared error per output without 1/2",
+    "mean_square": ", squared error per output",
+    "cross_entropy": ", cross entropy (nats)",
 }
 #: Decays for which the last state is drawn, evenly chosen.
 DECAYS = 6
@@ -76,8 +82,7 @@ def _further(axes: Axes, at: xr.Dataset, name: str) -> None:
     axes.set_ylabel(label(at[name].attrs))
     axes.set_title(f"$p={float(at.decay):g}$", fontsize=9)
     _epochs(axes)
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(fontsize=7)
+    below(axes)
 
 
 def _losses(figure: Figure, axes: Axes, dataset: xr.Dataset, names: list[str]) -> None:
@@ -94,11 +99,17 @@ def _losses(figure: Figure, axes: Axes, dataset: xr.Dataset, names: list[str]) -
             shown = shades.name(place) if style == "-" else None
             axes.errorbar(at.epoch, mean, error, color=shades[place], ls=style, lw=1, capsize=1.5, label=shown)
     axes.set_yscale("log")
-    axes.set_ylabel("loss (solid: test, dotted: training)" if len(names) > 1 else label(dataset[names[0]].attrs))
+    axes.set_ylabel(_loss(dataset, names))
     _epochs(axes)
-    if shades.few:
-        axes.legend(fontsize=7)
+    below(axes)
     shades.scale(figure, [axes])
+
+
+def _loss(dataset: xr.Dataset, names: list[str]) -> str:
+    """What is said at the axis of losses."""
+    what = RECORDED.get(str(dataset.attrs.get("training.loss")), "")
+    styles = "solid: test, dotted: training" if len(names) > 1 else label(dataset[names[0]].attrs)
+    return f"loss{what}\n({styles})"
 
 
 def _correlations(axes: Axes, at: xr.Dataset) -> None:
@@ -107,7 +118,7 @@ def _correlations(axes: Axes, at: xr.Dataset) -> None:
         colour = _shade(place, len(units))
         one = at.sel(teacher=unit)
         mean, error = one.teacher_best_correlation_mean, np.nan_to_num(one.teacher_best_correlation_error)
-        label = f"unit {unit}" if place in (0, len(units) - 1) else None
+        label = f"teacher unit {unit}" if place in (0, len(units) - 1) else None
         axes.errorbar(at.epoch, mean, error, color=colour, lw=1, label=label)
     if "baseline_best_correlation_mean" in at:
         axes.plot(
@@ -121,7 +132,7 @@ def _correlations(axes: Axes, at: xr.Dataset) -> None:
     axes.set_ylim(0, 1.03)
     axes.set_ylabel(at.teacher_best_correlation.attrs["label"])
     _epochs(axes)
-    axes.legend(fontsize=7)
+    below(axes)
 
 
 def l_shape(dataset: xr.Dataset) -> Figure | None:
@@ -143,7 +154,7 @@ def l_shape(dataset: xr.Dataset) -> Figure | None:
         one.set_ylabel(label(dataset.fan_out_norm.attrs), fontsize=8)
     told = [
         f"epoch {int(last.epoch)}",
-        "one point a student unit and sample",
+        "one point for each student unit and sample",
         "dotted: baseline, mean with another teacher",
     ]
     entitle(figure, settings(dataset, SETTINGS), ensemble(dataset)[:-1], told)

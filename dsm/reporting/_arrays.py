@@ -14,7 +14,8 @@ import xarray as xr
 
 from dsm._runs import DONE
 from dsm._variables import time_of
-from dsm.plotting._sampling import at_rest, burn_in, caveats
+from dsm.plotting._caveats import caveats
+from dsm.plotting._sampling import at_rest, burn_in
 from dsm.reporting._collect import Found
 
 #: Records that are kept of a run before a quantity is left out.

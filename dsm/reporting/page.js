@@ -17,7 +17,7 @@ function show(task) {
   if (group.runs.length) {
     lines(group, "time", "In the course of time", "Points are means over replicas and samples, bands their errors; lines without points are theory, where there is one; dotted: independent machines. Click a name in the legend to hide it.", "curve", name => time && has(name, time) ? [time] : []);
     lines(group, "profile", "Over layers", "From the input to the output. Lines are theory, where there is one beside the results; dotted: independent machines.", "profile", name => has(name, "layer") ? ["layer"] : []);
-    lines(group, "setting", "Against a setting or an axis", "One point a run, or an entry of an axis within runs.", "curve", name => others(name));
+    lines(group, "setting", "Against a setting or an axis", "One point for each run, or for each entry of an axis within runs.", "curve", name => others(name));
     map(group, "layers-time", "Layers and time", "", name => time && has(name, time) && has(name, "layer") ? [[time, "layer"]] : [], "profile");
     map(group, "layers-setting", "Layers and a setting", "", name => has(name, "layer") ? others(name).filter(axis => axis !== "seed").map(axis => [axis, "layer"]) : [], "profile");
     map(group, "phases", "Two axes", "", name => others(name).flatMap((x, i, all) => all.slice(i + 1).map(y => [x, y])), "curve");
@@ -53,7 +53,7 @@ function again(task) {
     const versions = Object.entries(run.versions).map(([name, version]) => `${name} ${version}`).join(", ");
     place.replaceChildren(
       run.command ? element("pre", {}, run.command) : element("p", {}, "The run does not say which command leads to it; its config.yaml has all settings."),
-      element("p", { className: "note" }, run.command ? "In the working folder this is the run in runs/, or a new one there: run.root, or run.dir, is where else it goes." : ""),
+      element("p", { className: "note" }, run.command ? "Given where that run was started, the command finds it finished or goes on with it; given elsewhere, it makes the run anew in runs/ there (run.root=FOLDER for another folder)." : ""),
       element("p", { className: "note" }, [run.made && `Made ${run.made}`, run.device && `on ${run.device}`, run.commit && `from commit ${run.commit}`, versions && `with ${versions}`].filter(Boolean).join(", ")));
   };
   if (!runs.length) { place.replaceChildren(); return; }

@@ -96,7 +96,7 @@ function ordered(group, names, kind) {
   const isBlind = name => kind === "profile" && group.reference?.settings["sampler.start"] === "random" && /gauge_invariant|matched/.test(name);
   const rank = name => {
     const quantity = group.quantities[name];
-    const first = kind === "curve" && /^test_(error|loss)$/.test(name) ? -8 : isBlind(name) ? -2 : 0;
+    const first = kind === "curve" && /^test_(error|loss)$/.test(name) ? -8 : /^(R|teacher_best_correlation)$/.test(name) ? -5 : isBlind(name) ? -2 : 0;
     return first + (quantity.figures.split(" ").includes(kind) ? 0 : 4) + (["teacher", ""].includes(quantity.pair) ? 0 : 1);
   };
   return [...names].sort((a, b) => rank(a) - rank(b));

@@ -51,7 +51,9 @@ class FullBatchLearning(AbstractSystem):
 
     @property
     def variables(self) -> dict[str, Variable]:
-        return together(self.dynamics.variables, self.measures.variables("student", PAIRS))
+        # What a dynamics records is of weights that are free.
+        own = {} if self.normalise else self.dynamics.variables
+        return together(own, self.measures.variables("student", PAIRS))
 
     @property
     def coordinates(self) -> dict[str, Coordinate]:
@@ -65,7 +67,7 @@ class FullBatchLearning(AbstractSystem):
         self, key: Key[Array, ""], t: Int[Array, ""], state: FullBatchState, problem: NarrowProblem
     ) -> tuple[FullBatchState, Record]:
         weights, memory, info = self.dynamics.step(key, t, state.weights, state.memory, _landscape(problem))
-        return FullBatchState(self._projected(weights), memory), info
+        return FullBatchState(self._projected(weights), memory), {} if self.normalise else info
 
     def _projected(self, weights: Float[Array, "K N"]) -> Float[Array, "K N"]:
         return weights / jnp.sqrt((weights**2).sum(1, keepdims=True)) if self.normalise else weights

@@ -23,7 +23,7 @@ class GradientNorm(AbstractMachineObservable):
         "gradient_norm": Variable(
             ("layer", "quantile"),
             "norm of a pattern's gradient by the fields of a layer, |g_l(x)|",
-            label="$|g_l(x)|$",
+            label="gradient of a pattern $|g_l(x)|$, quantiles over patterns",
             figures=("curve",),
         )
     }

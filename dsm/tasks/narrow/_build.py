@@ -20,6 +20,7 @@ from dsm.observables.narrow import OBSERVABLES
 from dsm.tasks._check import check_learning
 from dsm.tasks._dataset import averages, constants_of, dataset_of
 from dsm.tasks._draw import draw_with
+from dsm.tasks._learnt import warn_unless_learnt
 from dsm.tasks._task import History, Job
 from dsm.tasks._times import record_sweeps
 from dsm.tasks.narrow._schema import NarrowConfig
@@ -28,6 +29,8 @@ from dsm.training import NARROW_STARTS, FullBatchLearning
 
 logger = logging.getLogger("dsm")
 
+#: Bias of the virial, of which 1 is the whole, from which on there is a warning.
+BIASED = 0.5
 #: Axes along which problems differ; replicas are chains of one problem.
 PROBLEMS = ("sample", "alpha", "temperature", "weight_decay")
 ORDER = (*PROBLEMS, "replica", ..., "step")
@@ -44,7 +47,7 @@ def build(config: NarrowConfig) -> Job:
         unit="steps",
         examine=_status,
         dataset=functools.partial(_dataset, config),
-        theory=lambda driver, dataset: with_theory(config, dataset) if observe.theory else dataset,
+        theory=functools.partial(_finish, config),
         value=_final_test_error,
     )
 
@@ -143,6 +146,26 @@ def _draw(config: NarrowConfig, key: Key[Array, ""]) -> NarrowProblem:
 
     problems = jax.lax.map(problem, jnp.arange(data.samples, dtype=jnp.int32))
     return eqx.tree_at(lambda problem: problem.shown, problems, problems.shown[0])
+
+
+def _finish(config: NarrowConfig, driver: Driver, dataset: xr.Dataset) -> xr.Dataset:
+    """The results with theory beside them; what is wrong with them is said in the log."""
+    problems = driver.problems
+    zero = None if problems.classifies else float((problems.test_targets**2).mean())
+    warn_unless_learnt(dataset, "test_error", "step", config.training.lr, zero)
+    _warn_of_bias(config, dataset)
+    return with_theory(config, dataset) if config.observe.theory else dataset
+
+
+def _warn_of_bias(config: NarrowConfig, dataset: xr.Dataset) -> None:
+    if "virial_excess_mean" not in dataset:
+        return
+    excess = dataset.virial_excess_mean.isel(step=-1).values
+    if (excess > BIASED).any():  # NaN at T = 0
+        what = "langevin at training.lr = %g is not near exp(-E / T): at the end the step adds %.2g to a virial of 1 "
+        logger.warning(
+            what + "(virial_excess); choose a smaller step, or mala or hmc", config.training.lr, np.nanmax(excess)
+        )
 
 
 def _status(history: History) -> str:

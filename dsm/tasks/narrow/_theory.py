@@ -30,7 +30,9 @@ def with_theory(config: NarrowConfig, dataset: xr.Dataset) -> xr.Dataset:
         for branch in BRANCHES
     ]
     arrays: dict[str, Any] = {}
-    text = f"replica theory of equilibrium for N >> 1, dressing {config.observe.dressing}"
+    dressing = config.observe.dressing
+    limits = "N >> K >> 1" if dressing == "none" else f"N >> K, with terms in 1/K (observe.dressing={dressing})"
+    text = f"replica theory of equilibrium for {limits}"
     for name in found[0][0][0]:
         # [branch, temperature, weight_decay, alpha] -> [branch, alpha, temperature, weight_decay]
         values = np.moveaxis(np.array([[[one[name] for one in row] for row in rows] for rows in found]), -1, 1)

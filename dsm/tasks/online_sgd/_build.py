@@ -14,10 +14,12 @@ from dsm.data import TwoLayerProblem, two_layer_problem
 from dsm.driver import Axis, Driver, Layout, check_capacity, make_layout, single
 from dsm.networks import check_activation
 from dsm.observables import choose_measures
-from dsm.observables.two_layer import OBSERVABLES
+from dsm.observables.two_layer import OBSERVABLES, take_snapshot
+from dsm.observables.two_layer.test_error import TestError
 from dsm.tasks._check import check_results
 from dsm.tasks._dataset import averages, dataset_of
 from dsm.tasks._draw import draw_with
+from dsm.tasks._learnt import warn_unless_learnt
 from dsm.tasks._task import History, Job
 from dsm.tasks.online_sgd._schema import OnlineSGDConfig
 from dsm.tasks.online_sgd._theory import with_theory
@@ -49,7 +51,7 @@ def build(config: OnlineSGDConfig) -> Job:
         unit="steps",
         examine=_status,
         dataset=functools.partial(_dataset, config),
-        theory=functools.partial(with_theory, config, overlaps),
+        theory=functools.partial(_finish, config, overlaps),
         value=_final_test_error,
     )
 
@@ -142,6 +144,26 @@ def _draw(config: OnlineSGDConfig, key: Key[Array, ""], root: Float[Array, "P P"
         return two_layer_problem(stream(key, "data", sample), law, *machines, data.noise, data.patterns or 0, test)
 
     return eqx.filter_vmap(problem)(jnp.arange(data.samples, dtype=jnp.int32))
+
+
+def _finish(
+    config: OnlineSGDConfig, overlaps: StartOverlaps | None, driver: Driver | None, dataset: xr.Dataset
+) -> xr.Dataset:
+    """The results with theory beside them; that students have not learnt is said in the log."""
+    zero = None if driver is None else float(_of_no_student(driver.problems).max())
+    warn_unless_learnt(dataset, "test_error", "t", config.training.lr, zero)
+    return with_theory(config, overlaps, driver, dataset)
+
+
+@eqx.filter_jit
+def _of_no_student(problems: TwoLayerProblem) -> Float[Array, " samples"]:
+    """The test error of an output of 0."""
+
+    def one(problem: TwoLayerProblem) -> Float[Array, ""]:
+        silent = eqx.tree_at(lambda student: student.outputs, problem.student, jnp.zeros_like(problem.student.outputs))
+        return TestError()(take_snapshot(silent, problem))["test_error"]
+
+    return eqx.filter_vmap(one)(problems)
 
 
 def _status(history: History) -> str:

@@ -19,6 +19,7 @@ from dsm.observables.deep_network import OBSERVABLES
 from dsm.tasks._check import check_learning
 from dsm.tasks._dataset import averages, constants_of, dataset_of
 from dsm.tasks._draw import draw_with
+from dsm.tasks._learnt import warn_unless_learnt
 from dsm.tasks._task import History, Job
 from dsm.tasks._times import record_sweeps
 from dsm.tasks.specialisation._schema import SpecialisationConfig
@@ -40,7 +41,7 @@ def build(config: SpecialisationConfig) -> Job:
         unit="iterations",
         examine=_status,
         dataset=functools.partial(_dataset, config),
-        theory=lambda driver, dataset: dataset,
+        theory=functools.partial(_finish, config),
         value=_final_test_loss,
     )
 
@@ -137,6 +138,14 @@ def _draw(config: SpecialisationConfig, key: Key[Array, ""]) -> DeepProblem:
         )
 
     return jax.lax.map(problem, jnp.arange(data.samples, dtype=jnp.int32))
+
+
+def _finish(config: SpecialisationConfig, driver: Driver, dataset: xr.Dataset) -> xr.Dataset:
+    """The results; that students have not learnt is said in the log."""
+    problems = driver.problems
+    zero = None if problems.loss.classifies else float((problems.test_targets**2).mean())
+    warn_unless_learnt(dataset, "test_loss", "epoch", config.training.lr, zero)
+    return dataset
 
 
 def _status(history: History) -> str:
