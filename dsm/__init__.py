@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from dsm._errors import ConfigError as ConfigError
 from dsm._errors import StoreError as StoreError
+from dsm._errors import shortly as _shortly
 
 if _TYPE_CHECKING:
     from collections.abc import Sequence as _Sequence
@@ -73,6 +74,7 @@ def _version() -> str:
         return "unknown"
 
 
+@_shortly
 def load(path: "str | _Path") -> "_xarray.Dataset":
     """Open the results of one run; see `dsm.store.load`."""
     from dsm import store
@@ -80,6 +82,7 @@ def load(path: "str | _Path") -> "_xarray.Dataset":
     return store.load(path)
 
 
+@_shortly
 def load_sweep(path: "str | _Path", task: str | None = None, **settings: object) -> "_xarray.Dataset":
     """Open the finished runs below a folder, joined along what was swept; see `dsm.store.load_sweep`.
 
@@ -90,6 +93,7 @@ def load_sweep(path: "str | _Path", task: str | None = None, **settings: object)
     return store.load_sweep(path, task, **settings)
 
 
+@_shortly
 def report(
     path: "str | _Path | _Sequence[str | _Path]", out: "str | _Path | None" = None, points: "str | _Path | None" = None
 ) -> _Path:
@@ -99,6 +103,7 @@ def report(
     return reporting.report(path, out, points)
 
 
+@_shortly
 def compose(*overrides: str) -> "_Config":
     """The checked configuration that `dsm <overrides>` would use; see `dsm.tasks.compose`."""
     from dsm import tasks
@@ -106,6 +111,7 @@ def compose(*overrides: str) -> "_Config":
     return tasks.compose(overrides)
 
 
+@_shortly
 def run(*overrides: str) -> _Path:
     """Run or resume what `dsm <overrides>` would, e.g. `dsm.run("experiment=quickstart", "seed=1")`.
 

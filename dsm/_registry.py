@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-from dsm._errors import ConfigError, is_integer, require
+from dsm._errors import ConfigError, as_written, is_integer, require
 from dsm._near import did_you_mean
 from dsm._parts import blamed, is_own, name_of
 
@@ -31,7 +31,9 @@ class UnknownOption(ConfigError):
     """
 
     def __init__(self, setting: str, value: Any, part: str, legal: list[str]) -> None:
-        super().__init__(f"{setting} = {value}: {part} has no such option (it has: {', '.join(legal) or 'none'})")
+        super().__init__(
+            f"{setting} = {as_written(value)}: {part} has no such option (it has: {', '.join(legal) or 'none'})"
+        )
         self.setting, self.part = setting, part
 
 

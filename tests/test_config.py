@@ -124,6 +124,16 @@ BAD = {
     "task": ("task=dream", "task = dream: must be one of narrow, online_sgd, sample, specialisation"),
     "resume": ("run.resume=maybe", "run.resume = maybe: must be one of auto, never"),
     "keep": ("run.keep=1", "run.keep = 1: must be at least 2"),
+    "null": ("data.inputs.rho=null", "data.inputs.rho = null: iid has no such option"),
+    "quotes": (
+        "sampler.beta=['0.6']",
+        "sampler.beta = 0.6: must be a number >= 0 (inf is greedy); quotes make it a word",
+    ),
+    "part as a word": ("network.weights={name:z}", "network.weights = {'name': 'z'}: must be a word"),
+    "depth of ReLU networks": (
+        "experiment=specialisation_deep network.depth=3",
+        "network.depth = 3: there is no such setting with task=specialisation; the depth is the length of network.teachers",
+    ),
     "experiment": ("experiment=nonsense", "experiment = nonsense: is none of the "),
 }
 

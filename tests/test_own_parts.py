@@ -388,6 +388,19 @@ def test_presets_in_an_experiment_that_are_written_otherwise(folder, line, said)
     assert str(caught.value) == said
 
 
+def test_a_preset_with_the_first_line_of_an_experiment_is_told(folder):
+    (folder / "network").mkdir()
+    (folder / "network" / "mine.yaml").write_text("# @package _global_\nnetwork: {width: 5}\n")
+    with pytest.raises(ConfigError, match=r"network = mine: \S+mine.yaml must not begin with a line # @package"):
+        dsm.compose("network=mine", f"hydra.searchpath=[{folder}]")
+
+
+def test_a_place_one_level_too_high_is_told(folder):
+    (folder / "conf" / "experiment").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=f"{folder} has no folder experiment; did you mean {folder}/conf"):
+        dsm.compose("experiment=mine", f"hydra.searchpath=[{folder}]")
+
+
 def test_a_place_without_experiments_is_named(folder):
     with pytest.raises(
         ConfigError, match=rf"experiment = mine: is none of the \d+ there are; {folder} has no folder exp"

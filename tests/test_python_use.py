@@ -53,6 +53,17 @@ def test_import_is_quick_and_imports_the_rest_when_used(tmp_path):
     run_program(IMPORT, tmp_path)
 
 
+@pytest.mark.parametrize("call", [lambda: dsm.run("network.depth=x"), lambda: dsm.load("nowhere")])
+def test_errors_of_users_come_without_the_way_through_dsm(call):
+    with pytest.raises((dsm.ConfigError, dsm.StoreError)) as caught:
+        call()
+    inside = {
+        str(entry.path) for entry in caught.traceback if Path(entry.path).is_relative_to(Path(dsm.__file__).parent)
+    }
+    assert {Path(path).name for path in inside} == {"_errors.py"}
+    assert caught.type.__module__ == "dsm"
+
+
 @pytest.mark.parametrize("name", SUBPACKAGES)
 def test_all_says_what_is_public(name):
     package = importlib.import_module(name)

@@ -49,7 +49,7 @@ BAD = {
     "labels": ("data.labels=classes", "data.labels = classes: must be teacher with data.dataset.name = gaussian"),
     "patterns": ("data.patterns=0", "data.patterns = 0: must be null or at least 1"),
     "digits left": ("data=digits_set data.patterns=1790", "data.patterns = 1790: must be at most 1757: of 1797 examples"),
-    "fresh digits": ("data=digits_set data.patterns=null", "data.patterns = None: must be a number with data.dataset"),
+    "fresh digits": ("data=digits_set data.patterns=null", "data.patterns = null: must be a number with data.dataset"),
     "ten digits": (
         "data=digits_set data.labels=classes training.loss=cross_entropy",
         "network.outputs = 4: must be 10 with data.labels = classes",
@@ -75,7 +75,7 @@ BAD = {
         "training.batch = 31: must be at most data.patterns = 30 without replacement",
     ),
     "iterations": ("training.replacement=false training.batch=8", "training.iterations = 5: must be null without"),
-    "fresh": ("data.patterns=null training.iterations=null", "training.iterations = None: must be a number with data"),
+    "fresh": ("data.patterns=null training.iterations=null", "training.iterations = null: must be a number with data"),
     "frozen": ("training.frozen=[3]", "training.frozen = 3: must be a layer from 1 to 2, the readout"),
     "all frozen": ("training.frozen=[1,2]", "training.frozen = [1, 2]: must be less than all layers"),
     "start": ("training.start.name=zero", "training.start.name = zero: must be one of away, normal, perturbed, uniform"),

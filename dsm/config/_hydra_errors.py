@@ -28,6 +28,8 @@ OWN = 'one of your own is found with --config-dir FOLDER or "hydra.searchpath=[p
 OWN_PLACES = re.compile(r"provider=(?!hydra,|main,|schema,)[^,]+, path=file://(.*)")
 #: What Hydra says of several values, as in `sampler.beta=1,2`, which without -m are no sweep.
 SEVERAL = r"Ambiguous value for argument '([^=]+)=(.*)' 1\."
+#: What a setting of another task is called, by task.
+MEANT = {("specialisation", "network.depth"): "; the depth is the length of network.teachers, as in [30,30]"}
 #: A preset that is no name: Hydra does not say which.
 NO_NAME = re.compile(r"^[+~]*([\w/]+)=(null|true|false|[-+.\d]*)$", re.IGNORECASE)
 
@@ -72,13 +74,20 @@ def _missing_preset(group: str, name: str, names: list[str], places: list[str]) 
     close = did_you_mean(name, names, 6)
     own = "" if group.startswith("hydra") else f"; {OWN}"
     if places:
-        own = "".join(f"; {place} has no folder {group}" for place in places if not Path(place, group).is_dir())
+        without = [place for place in places if not Path(place, group).is_dir()]
+        own = "".join(f"; {place} has no folder {group}{_below(place, group)}" for place in without)
     if len(names) <= MANY:
         return f"{group} = {name}: must be one of {', '.join(names)}{close or own}"
     none = f"{group} = {name}: is none of the {len(names)} there are"
     if close:
         return f"{none}{close}{own.replace('; ', ' ', 1) if places else own.replace('; o', ' O')}"
     return "\n".join([none + own, *textwrap.wrap(", ".join(names), 106, initial_indent="  ", subsequent_indent="  ")])
+
+
+def _below(place: str, group: str) -> str:
+    """Of a place that is one level too high."""
+    found = sorted(Path(place).glob(f"*/{group}"))
+    return f"; did you mean {found[0].parent}?" if found else ""
 
 
 def _not_installed(launcher: str) -> str:
@@ -146,7 +155,7 @@ def _unknown(found: re.Match, error: Exception) -> str:
     if "/" in key and dotted in known:
         meant = f"{dotted}.name" if f"{dotted}.name" in known else dotted
         return f"{key} = {value}: has no presets; write {meant}={value}"
-    close = did_you_mean(dotted, known)
+    close = MEANT.get((str(root.get("task")), dotted)) or did_you_mean(dotted, known)
     close = close.replace(".", "/") if "/" in key else close
     where = "" if hydra else f" with task={root.get('task')}"
     return f"{key} = {value}: there is no such setting{where}{close}"

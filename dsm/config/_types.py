@@ -15,9 +15,11 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
-from dsm._errors import ConfigError
+from dsm._errors import ConfigError, as_written
 from dsm._near import did_you_mean
 from dsm._registry import whole
+from dsm.config._base import SOURCES
+from dsm.config._presets import preset_files
 
 
 def with_whole_numbers(settings: DictConfig, schema: type) -> DictConfig:
@@ -74,15 +76,20 @@ def explain(
             legal = f"must be one of {', '.join(fitting)}"
             return ConfigError(f"{group}={own.stem} does not fit task={composed.task}: {legal}")
     if isinstance(error, MissingMandatoryValue):
+        file = preset_files(group, composed.run.searchpath).get(str(chosen.get(group)))
+        if file is not None and file.read_text(encoding="utf-8").lstrip().startswith("# @package"):
+            wrong = f"{file} must not begin with a line # @package: its settings are those of {group}"
+            return ConfigError(f"{group} = {file.stem}: {wrong}")
         return ConfigError(f"{key} is missing: task={composed.task} needs it")
     if isinstance(error, InterpolationResolutionError):
         return ConfigError(f"{key}: {reason[:1].lower()}{reason[1:]}")
     value = OmegaConf.select(composed, key, default="?")
     if isinstance(error, ConfigKeyError):
-        known = list(typing.get_type_hints(error.ref_type if dataclasses.is_dataclass(error.ref_type) else schema))
+        hints = typing.get_type_hints(error.ref_type if dataclasses.is_dataclass(error.ref_type) else schema)
+        known = [name for name in hints if name != SOURCES]  # which nobody chooses
         close = did_you_mean(key.rsplit(".", 1)[-1], known)
         return ConfigError(f"{key} = {value}: there is no such setting, must be one of {', '.join(known)}{close}")
-    return ConfigError(f"{key} = {value}: must be {_wanted(key, value, reason)}")
+    return ConfigError(f"{key} = {as_written(value)}: must be {_wanted(key, value, reason)}")
 
 
 def _fits(preset: Path, section: Any) -> bool:
@@ -100,6 +107,7 @@ def _wanted(key: str, value: Any, reason: str) -> str:
         "to Float": "a number",
         "bool": "true or false",
         "is not a ListConfig": f"a list, as in {key}=[{value}]",
+        "'DictConfig' to string": "a word",
         "to Dict": f"a part by name, as in {key}.name={value}",
     }
     return next((kind for word, kind in kinds.items() if word in reason), f"of another type ({reason})")

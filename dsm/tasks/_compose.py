@@ -61,7 +61,7 @@ def load(composed: DictConfig, runtime: Any, overrides: Any = ()) -> Config:
         except ConfigError as error:
             if not isinstance(error, UnknownOption) or error.setting not in meant_for_others:
                 _of_its_task(task.name, chosen.get("experiment"), words_of(overrides), composed.run.searchpath)
-                raise
+                raise ConfigError(*error.args) from error.__cause__  # in the class that is public
             if meant_for_others[error.setting]:
                 logger.info("%s is left out: %s has no such option", error.setting, error.part)
             part, _, option = error.setting.rpartition(".")

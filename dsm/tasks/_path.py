@@ -1,6 +1,7 @@
 """Where a run goes."""
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,17 @@ def path_of(config: Config) -> Path:
     list is cut and ends in a hash of the whole.
     """
     if config.run.dir is not None:
-        return Path(config.run.dir).expanduser().absolute()
+        return _absolute(config.run.dir)
     name = ",".join(f"{key}={_spell(value)}" for key, value in changes(config).items()) or "default"
     name = re.sub(r"[^\w.,=+-]+", "_", name)
     if len(name) > NAME_LIMIT:
         name = f"{name[:NAME_LIMIT]}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
-    return Path(config.run.root).expanduser().absolute() / config.experiment / name / f"seed={config.seed}"
+    return _absolute(config.run.root) / config.experiment / name / f"seed={config.seed}"
+
+
+def _absolute(path: str) -> Path:
+    """Without `..`, which would be in all that is printed."""
+    return Path(os.path.abspath(Path(path).expanduser()))
 
 
 def _spell(value: Any) -> str:
