@@ -42,7 +42,7 @@ ADVICE = {
 }
 #: The same where it would start all jobs afresh.
 ADVICE_AFRESH = {
-    "not started": "those not started: run the same command for them alone",
+    "not started": "those not started: run these commands",
     "interrupted": f"those interrupted: {AGAIN_AFRESH}",
 }
 
@@ -92,8 +92,16 @@ def _grid(sweeper: BasicSweeper, composed: DictConfig, context: HydraContext, wo
     size = sweeper.max_batch_size or max(1, len(left))
     _jobs.process.place = lambda number: f"{left[number] + 1} of {len(jobs)}"
 
-    advice = ADVICE_AFRESH if any(config.run.resume == "never" for config in configs.values()) else ADVICE
-    named = lambda: [(names[number], ends[number]) for number in range(len(jobs))]  # noqa: E731
+    afresh = any(config.run.resume == "never" for config in configs.values())
+    advice = ADVICE_AFRESH if afresh else ADVICE
+
+    def named() -> list[tuple[Words, End]]:
+        """Each job with its end, by what is swept; by its command where it is to be started alone."""
+        told = dict(enumerate(names))
+        if afresh:
+            started = [number for number, (how, _) in ends.items() if how != "not started"]
+            told |= {number: _command(configs[number], jobs[number]) for number in configs.keys() - started}
+        return [(told[number], ends[number]) for number in range(len(jobs))]
 
     def tell_so_far() -> None:
         for place, number in enumerate(left):
@@ -109,6 +117,12 @@ def _grid(sweeper: BasicSweeper, composed: DictConfig, context: HydraContext, wo
     return _summary(
         named(), {_place(config) for number, config in configs.items() if ends[number][0] == "done"}, advice
     )
+
+
+def _command(config: Config, job: Words) -> Words:
+    """The words of the command line that runs one job."""
+    places = [f"hydra.searchpath=[{','.join(config.run.searchpath)}]"] if config.run.searchpath else []
+    return [shlex.join(["dsm", *places, *job])]
 
 
 def _place(config: Config) -> Path:

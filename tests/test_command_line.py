@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -235,7 +236,7 @@ def test_ctrl_c_in_the_loop_is_acknowledged_and_a_second_one_ends_at_once(tmp_pa
     "resume, advice",
     {
         "auto": [AGAIN],
-        "never": ["those not started: run the same command for them alone", f"those interrupted: {AGAIN_AFRESH}"],
+        "never": ["those not started: run these commands", f"those interrupted: {AGAIN_AFRESH}"],
     }.items(),
 )
 def test_a_sweep_that_a_signal_ends_at_once_says_how_its_jobs_stand(resume, advice, tmp_path):
@@ -248,8 +249,14 @@ def test_a_sweep_that_a_signal_ends_at_once_says_how_its_jobs_stand(resume, advi
     rest = process.communicate()[0]
     assert process.returncode == EXIT_INTERRUPTED
     assert "4 jobs: 1 done, 1 not started, 1 interrupted, 1 failed" in rest and "interrupted: data.alpha=3" in rest
-    told = [line for line in rest.splitlines() if line.endswith((" alone", " to continue"))]
+    told = [line for line in rest.splitlines() if line.endswith((" commands", " to continue"))]
     assert told == [f"dsm: ended by SIGINT: {AGAIN if resume == 'auto' else AGAIN_AFRESH}", *advice]
+    (waiting,) = (line.strip() for line in rest.splitlines() if line.startswith("  not started: "))
+    if resume == "auto":
+        assert waiting == "not started: data.alpha=4"
+    else:
+        assert waiting.startswith("not started: dsm experiment=quickstart network.width=6 ")
+        assert {"data.alpha=4", "observe.references=[0]", "run.resume=never"} <= set(shlex.split(waiting))
 
 
 def test_workers_of_a_sweep_get_what_only_their_parent_got():
