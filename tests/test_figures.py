@@ -54,6 +54,9 @@ def test_caption_says_settings_samples_and_errors(ladder):
     assert "means over the 9 records from sweep 8 on" in said and "R-hat ≤" in said
     assert "baseline: independent machines" in said
     assert "layered closure" in said and "yoshino closure" in said and "need not reach" in said
+    assert "N = 5 and c = 5 are far from N ≫ c ≫ 1" in said
+    wide = ladder.assign_attrs({"network.width": 500, "network.fan_in": 5})
+    assert "are far from N ≫ c ≫ 1" not in words(overlap_profile(wide))
     overlaps = [name for name in ladder if name.startswith("theory_") and name.endswith(("overlap", "_train", "_test"))]
     assert "need not reach" not in words(overlap_profile(ladder.drop_vars(overlaps)))
     one = ladder.isel(sample=slice(0, 1)).assign_attrs({"sampler.beta": list(range(16)), "observe.burn_in": "null"})

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.special import erf, log_ndtr
 
 import dsm
@@ -18,7 +19,7 @@ from dsm.data import OUTPUT_LOSSES, NarrowLaw, narrow_problem, pattern_number
 from dsm.networks import ACTIVATIONS, NarrowNetwork
 from dsm.observables import Measures
 from dsm.observables.narrow import OBSERVABLES, take_snapshot
-from dsm.plotting._narrow import against_alpha, learning
+from dsm.plotting._narrow import _has_larger_free_entropy, _parts, against_alpha, learning
 from dsm.tasks.narrow._build import make_driver, plan
 from dsm.training import DYNAMICS, NARROW_STARTS, FullBatchLearning
 from helpers import assert_mean
@@ -471,6 +472,28 @@ def test_no_two_names_of_a_legend_have_one_marker(run):
     found = [pair for axes in figure.axes for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
     assert {"test error", "$R_{kk}$, teacher"} <= {name for _, name in found}
     assert len({handle.lines[0].get_marker() for handle, _ in found}) == len(found)
+
+
+def test_lines_of_theory_end_where_a_branch_begins():
+    """Below its spinodal the specialised branch is the other one; above it that with the larger free entropy is thick."""
+    entropies = [[1.0, 1.2, 1.5, 2.0], [1.0, 1.2, 1.6, 1.9]]
+    told = xr.Dataset(
+        {"theory_free_entropy": (("branch", "alpha"), entropies)}, {"branch": ["specialised", "unspecialised"]}
+    )
+    assert _parts(told, "alpha") == [slice(0, 2), slice(2, 4)] and _parts(told, "step") == [slice(None)]
+    assert _has_larger_free_entropy(told, "specialised").tolist() == [True, True, False, True]
+    assert _has_larger_free_entropy(told, "unspecialised").tolist() == [True, True, True, False]
+
+
+def test_figures_say_in_which_limit_theory_is(tmp_path):
+    words = (*SMALL, "observe.theory=true", "data.alpha=[0.5,1.5]", f"run.root={tmp_path}", "observe.dressing=none")
+    found = results(dsm.run(*words))
+    for figure in (learning(found), against_alpha(found)):
+        said = " ".join(figure.get_suptitle().split())
+        assert "theory of equilibrium (N ≫ K ≫ 1)" in said and "students from a random start need not reach" in said
+        assert "thick where the free entropy is the larger one" in said
+    legend = [text.get_text() for text in against_alpha(found).legends[0].get_texts()]
+    assert {"$R_{kk}$, teacher", "$q_{kk}$, two students"} <= set(legend)
 
 
 def test_a_list_of_alphas_is_that_of_single_runs(tmp_path):
