@@ -45,8 +45,8 @@ class CapacityError(DsmError, MemoryError):
 def require(condition: bool, key: str, value: object, legal: str) -> None:
     """Raise `ConfigError` unless `condition` holds: `key = value: must be legal`."""
     if not condition:
-        quotes = "; quotes make it a word" if isinstance(value, str) and _is_a_number(value) else ""
-        raise ConfigError(f"{key} = {as_written(value)}: must be {legal}{quotes}")
+        quoted = isinstance(value, str) and _is_a_number(value) and legal.startswith(("a number", "an integer"))
+        raise ConfigError(f"{key} = {as_written(value)}: must be {legal}{'; quotes make it a word' if quoted else ''}")
 
 
 def as_written(value: object) -> object:
