@@ -430,7 +430,8 @@ def test_steps_that_are_too_large_are_told(tmp_path, caplog):
     dsm.run(*SMALL, "training.lr=8", "training.steps=40", f"run.root={tmp_path}")
     assert "langevin at training.lr = 8 is not near exp(-E / T): at the end the step adds" in caplog.text
     caplog.clear()
-    down = ("training.dynamics.name=gradient_descent", "training.temperature=0", "network.activation.name=square")
+    down = ("training.dynamics.name=gradient_descent", "training.temperature=0", "network.activation.name=square",
+            "network.second_layer=balanced")  # fmt: skip
     dsm.run(*SMALL, *down, "training.lr=8", f"run.root={tmp_path}")
     assert "the test error is not finite at the end: training.lr = 8.0 is too large" in caplog.text
 
@@ -487,7 +488,7 @@ def test_lines_of_theory_end_where_a_branch_begins():
 
 def test_figures_say_in_which_limit_theory_is(tmp_path):
     words = (*SMALL, "observe.theory=true", "data.alpha=[0.5,1.5]", f"run.root={tmp_path}", "observe.dressing=none")
-    found = results(dsm.run(*words))
+    found = dsm.load(dsm.run(*words))
     for figure in (learning(found), against_alpha(found)):
         said = " ".join(figure.get_suptitle().split())
         assert "theory of equilibrium (N ≫ K ≫ 1)" in said and "students from a random start need not reach" in said

@@ -43,5 +43,5 @@ def _narrow_start(dataset: xr.Dataset) -> str:
 
 def limits(dataset: xr.Dataset) -> str:
     """The limits in which the theory of narrow networks holds."""
-    dressing = dataset.attrs["observe.dressing"]
+    dressing = dataset.attrs.get("observe.dressing", "none")
     return "N ≫ K ≫ 1" if dressing == "none" else f"N ≫ K, dressing by 1/K: {dressing}"

@@ -265,7 +265,7 @@ def _difference(key: str, there: Any, now: Any) -> str:
         return f"  {key}: {there} there, {now} now"
     if "absent" not in (there, now):
         return f"  the source of {name} has changed since"
-    return f"  {name} only {'now' if there == 'absent' else 'there'}"
+    return f"  {name}, a plugin or a part of a script: only {'now' if there == 'absent' else 'there'}"
 
 
 def remove(path: Path) -> None:
