@@ -304,6 +304,8 @@ PLOTS = {
     "specialisation": ("time", "setting", "phases", "l-shape"),
     "narrow": ("time", "setting"),
 }
+#: What is drawn against an axis before the reader chooses.
+FIRST = {"online_sgd": "R", "specialisation": "test_loss"}
 
 
 @needs_browser
@@ -314,6 +316,8 @@ def test_every_plot_of_every_task_has_data(browser, page):
         tasks_there.select_by_value(task)
         for plot in PLOTS[task]:
             assert sum(len(values) for _, values in drawn(browser, plot)) > 0, f"{task}: {plot}"
+        if task in FIRST:
+            assert chosen(browser, "setting", "quantity").first_selected_option.get_attribute("value") == FIRST[task]
         rows = browser.find_elements(By.CSS_SELECTOR, "#runs tbody tr")
         assert len(rows) == (4 if task == "sample" else 1)
         assert browser.find_element(By.CSS_SELECTOR, "#again pre").text.startswith("dsm ")

@@ -12,11 +12,10 @@ def jackknife(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray
     """
     values = np.moveaxis(np.asarray(values, float), axis, 0)
     n = values.shape[0]
-    with np.errstate(invalid="ignore", over="ignore"):
-        mean = np.asarray(values.mean(axis=0))
-    if n == 1:
-        return mean, np.full_like(mean, np.nan)
     with np.errstate(invalid="ignore", over="ignore"):  # of values that are not finite
+        mean = np.asarray(values.mean(axis=0))
+        if n == 1:
+            return mean, np.full_like(mean, np.nan)
         left_out = (n * mean - values) / (n - 1)
         return mean, np.asarray(np.sqrt((n - 1) / n * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)))
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from dsm.plotting._caption import entitle, label, listed, spell, wrapped
 from dsm.plotting._drawn import MARKERS, drawn, entries, points
 from dsm.plotting._equilibrium import equilibrium, exchange, quality
-from dsm.plotting._panels import DOTS, Shades, from_zero, gather, panel_width, panels
+from dsm.plotting._panels import DOTS, Shades, from_zero, gather, panel_width, panels, say_upright
 from dsm.plotting._sampling import PAIRS, at_rest, betas, burn_in, caption, of_theory, rest, theories
 
 #: References whose two-time overlaps are drawn, evenly chosen.
@@ -109,7 +109,7 @@ def learning_curves(dataset: xr.Dataset) -> Figure | None:
     for one, (pair, names) in zip(axes, shown, strict=True):
         _curves(one, dataset, names[pair], shades)
         told = label(dataset[names[pair]].attrs) + (f", {PAIRS[pair]}" if pair else "")
-        one.set_ylabel(wrapped(told, 0.9 * figure.get_figheight() * one.get_position().height, 8), fontsize=8)
+        say_upright(one, told, 8)
     gather(figure, axes)
     shades.scale(figure, axes)
     entitle(figure, *caption(dataset), of_theory(dataset, axes))

@@ -13,7 +13,7 @@ from dsm.observables.statistics import jackknife
 from dsm.plotting._caption import ensemble, entitle, label, listed, settings
 from dsm.plotting._caveats import caveats, limits
 from dsm.plotting._drawn import MARKERS, drawn, entries
-from dsm.plotting._panels import DOTS, from_zero, gather, panels
+from dsm.plotting._panels import DOTS, from_zero, gather, panels, say_upright
 
 #: Axes of a run, of which each entry is a curve.
 SETTINGS = {"alpha": r"$\alpha$", "temperature": "$T$", "weight_decay": r"$\lambda$"}
@@ -114,7 +114,7 @@ def against_alpha(dataset: xr.Dataset) -> Figure | None:
         axes.set_xlabel(r"$\alpha=P/(NK)$")
         _finish(axes, dataset, names, title)
     where = [f"at step {int(dataset.step[-1])}"]
-    if _branches(dataset):
+    if _has_theory(dataset):
         where += ["theory is solved at the alphas of the run, with no line across the jump of a branch"]
     gather(figure, panel)
     entitle(figure, settings(dataset, NAMES), ensemble(dataset), where, *_lines(dataset, shown))
@@ -175,7 +175,7 @@ def _finish(axes: Axes, dataset: xr.Dataset, names: Sequence[str], title: str) -
         if least > 0:
             axes.set_yscale("log")
             axes.set_ylim(bottom=least / 2)
-    axes.set_ylabel(title if len(names) > 1 else _label(dataset, names[0]))
+    say_upright(axes, title if len(names) > 1 else _label(dataset, names[0]))
 
 
 def _label(dataset: xr.Dataset, name: str) -> str:
@@ -186,7 +186,7 @@ def _label(dataset: xr.Dataset, name: str) -> str:
     return f"{symbol}, {pair}" if pair else symbol
 
 
-def _branches(dataset: xr.Dataset) -> bool:
+def _has_theory(dataset: xr.Dataset) -> bool:
     """Whether there is theory beside the results."""
     return "theory_free_entropy" in dataset
 
@@ -211,7 +211,7 @@ def _parts(at: xr.Dataset, along: str) -> list[slice]:
 def _lines(dataset: xr.Dataset, shown: Sequence[tuple[list[str], str]]) -> list[list[str]]:
     """What the lines are, as lines of a caption."""
     baseline = "dotted: baseline of another teacher"
-    if not _branches(dataset):
+    if not _has_theory(dataset):
         return [[baseline]]
     told = [baseline, f"theory of equilibrium ({limits(dataset)}) solid on the specialised branch, dashed on the other"]
     told += ["thick where the free entropy is the larger one"]

@@ -10,8 +10,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
-from dsm.plotting._caption import FONT, LETTER, letters, listed
+from dsm.plotting._caption import FONT, LETTER, letters, listed, wrapped
 
 #: The largest figure in inches and the resolution in dots an inch: 1800 x 1200.
 WIDEST, HIGHEST, DOTS = 12.0, 8.0, 150
@@ -19,6 +20,8 @@ WIDEST, HIGHEST, DOTS = 12.0, 8.0, 150
 PANEL, MARGIN = (4.6, 3.4), 1.3
 #: The narrowest figure, in which a caption can be read.
 NARROWEST = 6.0
+#: Room for the labels below a panel, in inches, whatever its size.
+LABELS = 0.42
 #: Curves that are told apart in a legend; more have a colour scale.
 NAMED = 6
 MAP = "viridis"
@@ -104,10 +107,17 @@ class Shades:
         bar.set_label(self.title, fontsize=8)
 
 
+def say_upright(axes: Axes, text: str, font: int = 10) -> None:
+    """The label of the vertical axis, in as many lines as the height of the panel asks for."""
+    height = axes.get_figure(root=True).get_figheight() * axes.get_position().height  # type: ignore[union-attr]
+    axes.set_ylabel(wrapped(text, 0.9 * height, font), fontsize=font)
+
+
 def below(axes: Axes) -> None:
     """The legend of a panel below it, if there are names: within it a legend can hide curves."""
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+        where = axes.transAxes + ScaledTranslation(0, -LABELS, axes.figure.dpi_scale_trans)
+        axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=where, ncols=2)
 
 
 def gather(figure: Figure, axes: Sequence[Axes]) -> None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from dsm.plotting._caption import ensemble, entitle, label, listed, settings
 from dsm.plotting._drawn import drawn, entries
-from dsm.plotting._panels import DOTS, Shades, below, from_zero, panels
+from dsm.plotting._panels import DOTS, Shades, below, from_zero, panels, say_upright
 
 SETTINGS = {
     "network.width": "N",
@@ -79,7 +79,7 @@ def _further(axes: Axes, at: xr.Dataset, name: str) -> None:
     for place, told in entries(at, name, ("epoch",)):
         one = at[[f"{name}_mean", f"{name}_error"]].isel(place)
         axes.errorbar(at.epoch, one[f"{name}_mean"], np.nan_to_num(one[f"{name}_error"]), lw=1, label=told or None)
-    axes.set_ylabel(label(at[name].attrs))
+    say_upright(axes, label(at[name].attrs))
     axes.set_title(f"$p={float(at.decay):g}$", fontsize=9)
     _epochs(axes)
     below(axes)
