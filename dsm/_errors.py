@@ -46,7 +46,9 @@ def require(condition: bool, key: str, value: object, legal: str) -> None:
     """Raise `ConfigError` unless `condition` holds: `key = value: must be legal`."""
     if not condition:
         quoted = isinstance(value, str) and _is_a_number(value) and legal.startswith(("a number", "an integer"))
-        raise ConfigError(f"{key} = {as_written(value)}: must be {legal}{'; quotes make it a word' if quoted else ''}")
+        # Settings name their section; arguments in Python do not, and are None there.
+        shown = as_written(value) if "." in key else value
+        raise ConfigError(f"{key} = {shown}: must be {legal}{'; quotes make it a word' if quoted else ''}")
 
 
 def as_written(value: object) -> object:

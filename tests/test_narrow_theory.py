@@ -365,7 +365,7 @@ def test_solutions_are_stationary_points_of_the_free_entropy(activation, alpha, 
         ({"loss": "huber"}, "loss = huber: must be one of hinge, logistic, perceptron, probit, square"),
         ({"estimator": "map"}, "estimator = map: must be one of bayes, gibbs, erm"),
         ({"estimator": "gibbs", "beta": 0, "weight_decay": 1}, "beta = 0: must be a positive"),
-        ({"estimator": "gibbs", "beta": 1}, "weight_decay = null: must be a positive"),
+        ({"estimator": "gibbs", "beta": 1}, "weight_decay = None: must be a positive"),
         ({"estimator": "erm", "weight_decay": 0.0, "alpha": 0.9}, "weight_decay = 0.0: must be positive"),
         ({"estimator": "erm", "weight_decay": 0.1, "loss": "hinge"}, "loss = hinge: must be square with task"),
         (
