@@ -326,3 +326,12 @@ def test_experiment_says_what_it_asks_and_how_to_run_it(name):
 def test_a_whole_number_is_one_run_however_it_is_written(option):
     one, other = (dsm.compose("experiment=quickstart", f"{option}={value}") for value in ("1", "1.0"))
     assert path_of(one) == path_of(other) and one.identity() == other.identity()
+
+
+def test_a_width_that_the_data_prescribe_otherwise_is_told(caplog):
+    config = dsm.compose("experiment=quickstart", "data=digits", "network.width=20")
+    assert config.network.width == 64 and "network.width = 20 does not count: with these data it is 64" in caplog.text
+    caplog.clear()
+    dsm.compose("experiment=quickstart", "data=digits", "network.width=64")
+    dsm.compose("experiment=quickstart", "data=digits")
+    assert not caplog.records

@@ -13,6 +13,7 @@ from dsm.plotting import draw_run, learning_curves, learning_of_overlaps, overla
 from dsm.plotting._caption import spell, wrapped
 from dsm.plotting._equilibrium import equilibrium, exchange, swap_rates
 from dsm.plotting._sampling import at_rest
+from dsm.plotting._text import with_error
 from dsm.tasks.sample._theory import with_theory
 from helpers import fits
 
@@ -168,6 +169,34 @@ def test_no_text_lies_on_other_text(ladder):
             assert not any(one.shrunk(0.98, 0.98).overlaps(other.shrunk(0.98, 0.98)) for other in panels[:place])
 
 
+def test_chains_that_stand_still_and_differ_are_told(ladder):
+    rhat = ladder.energy_rhat.copy()
+    rhat.loc[{"beta": rhat.beta[-1]}] = np.inf
+    frozen = ladder.assign(energy_rhat=rhat)
+    assert "R-hat up to ∞" in words(overlap_profile(frozen)) and "R-hat = ∞" in words(equilibrium(frozen))
+    assert "R-hat = ∞" not in words(equilibrium(ladder))
+
+
+def test_one_layer_has_its_place_and_its_theory(ladder):
+    """A line through one point draws nothing, and layers are counted in whole numbers."""
+    figure = overlap_profile(ladder.isel(layer=[0]))
+    for axes in figure.axes:
+        left, right = axes.get_xlim()
+        ticks = [tick for tick in axes.get_xticks() if left <= tick <= right]
+        assert ticks and all(float(tick).is_integer() for tick in ticks)
+        lines = [line for line in axes.get_lines() if str(line.get_label()).startswith(("theory", "baseline"))]
+        assert all(line.get_marker() == "_" or len(line.get_xdata()) > 1 for line in lines)
+    assert "layered closure" in words(figure)
+
+
+@pytest.mark.parametrize(
+    "value, error, told",
+    [(0.3163, 0.0030, "0.3163(30)"), (1.0, 0.0996, "1.00(10)"), (12.0, 3.2, "12.0(32)"), (0.5, np.nan, "0.5")],
+)
+def test_numbers_with_errors(value, error, told):
+    assert with_error(value, error) == told
+
+
 def test_settings_are_spelt_in_few_letters():
     assert spell([0.5, 1.0, np.inf]) == "[0.5, 1, ∞]" and spell([2.0]) == "2"
     assert spell(np.arange(0.5, 8.5)) == "[0.5, 1.5, …, 7.5] (8)"
@@ -192,3 +221,6 @@ def test_online_learning_says_what_it_is():
         alone = alone.assign(both | {name: alone[f"theory_{name}"].expand_dims(sample=2)})
     said = words(learning_of_overlaps(alone))
     assert "2 samples, seed=3, jackknife errors over samples points: simulation, lines: equations of motion" in said
+    assert (
+        "fresh inputs" in words(learning_of_overlaps(alone.assign_attrs({"data.patterns": 20}))) and "fresh" not in said
+    )

@@ -360,6 +360,7 @@ def test_solutions_are_stationary_points_of_the_free_entropy(activation, alpha, 
     [
         ({"alpha": 0}, "alpha = 0"),
         ({"units": 0}, "units = 0"),
+        ({"units": 1, "dressing": "entropy"}, "units = 1: must be None or an integer >= 2"),
         ({"units": 3, "dressing": "full"}, "units = 3: must be even"),
         ({"activation": "ref"}, "activation = ref"),
         ({"loss": "huber"}, "loss = huber: must be one of hinge, logistic, perceptron, probit, square"),

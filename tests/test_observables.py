@@ -15,7 +15,7 @@ from dsm.observables import test_error as fraction_wrong  # a name that pytest d
 from dsm.observables.sign_network import OBSERVABLES, Snapshot, take_snapshot
 from dsm.observables.sign_network.matched_overlap import overlap_matrix
 from dsm.observables.statistics import effective_sample_size, jackknife, r_hat, standard_error
-from dsm.tasks._dataset import convergence
+from dsm.tasks._dataset import averages, convergence
 from dsm.training import random_networks
 from helpers import small_problem
 
@@ -441,6 +441,20 @@ def test_standard_error_is_the_scatter_of_means():
     claimed = np.array([standard_error(record) for record in records])
     # The sample variance of n Gaussian means has relative standard error sqrt(2/(n - 1)).
     assert abs(means.var(ddof=1) / np.mean(claimed**2) - 1) < 5 * np.sqrt(2 / (len(means) - 1))
+
+
+def test_one_replica_that_diverged_is_not_left_out_of_means():
+    attributes = {"long_name": "energy", "units": "1"}
+    values = np.array([[[1.0, 2.0], [np.nan, 4.0]], [[5.0, 6.0], [7.0, 8.0]]])
+    found = averages(xr.Dataset({"energy": (("sample", "replica", "step"), values, attributes)}))
+    np.testing.assert_array_equal(found["energy_mean"], [np.nan, 5.0])
+    assert np.isnan(found["energy_error"][0]) and float(found["energy_error"][1]) == pytest.approx(2)
+
+
+def test_pairs_of_replicas_of_which_there_are_none_have_no_convergence():
+    attributes = {"long_name": "q", "units": "1", "draws": "pair"}
+    alone = xr.Dataset({"q": (("replica", "sweep"), np.ones((1, 8)), attributes)}, {"sweep": np.arange(8)})
+    assert not convergence(alone, "sweep", 0)
 
 
 def test_r_hat():

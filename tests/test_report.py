@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import xarray as xr
@@ -246,11 +247,15 @@ def test_damaged_runs_are_named_and_the_others_shown(made, tmp_path):
     """Half-finished, unreadable, of another version, without results, without settings."""
     root = tmp_path / "runs"
     first = next(path.parent for path in made.rglob("DONE") if "alpha" in str(path))
-    names = ("good", "half", "unreadable", "other", "gone", "unknown", "text")
+    names = ("good", "half", "unreadable", "broken", "other", "gone", "unknown", "text")
     for seed, name in enumerate(names):
         copied(first, root / name, seed=seed)
     (root / "half/DONE").unlink()
     (root / "unreadable/results.nc").write_bytes(b"no dataset")
+    broken = bytearray((root / "broken/results.nc").read_bytes())
+    for place in range(48, len(broken), 500):  # behind the head of the file
+        broken[place] ^= 255
+    (root / "broken/results.nc").write_bytes(broken)
     manifest = json.loads((root / "other/manifest.json").read_text())
     manifest["versions"]["jax"] = "0.1"
     (root / "other/manifest.json").write_text(json.dumps(manifest))
@@ -263,12 +268,13 @@ def test_damaged_runs_are_named_and_the_others_shown(made, tmp_path):
     assert not runs["good"]["trouble"] and runs["good"]["data"]
     assert runs["half"]["state"] == "interrupted" and runs["half"]["data"]
     assert "cannot read" in runs["unreadable"]["trouble"][0] and runs["unreadable"]["data"] is None
+    assert "cannot read" in runs["broken"]["trouble"][0] and runs["broken"]["data"] is None
     assert "results.nc is gone" in runs["gone"]["trouble"][0]
     assert "config.yaml" in runs["unknown"]["trouble"][0]
     assert "manifest.json" in runs["text"]["trouble"][0] and runs["text"]["data"]
     said = " ".join(told["notices"])
     assert (
-        "several versions of jax: 0.1" in said and "1 of 7 runs are not finished" in said and "cannot be shown" in said
+        "several versions of jax: 0.1" in said and "1 of 8 runs are not finished" in said and "cannot be shown" in said
     )
     for name in ("good", "half", "other", "text"):
         shutil.rmtree(root / name)
@@ -463,14 +469,25 @@ def test_a_page_is_readable_and_has_names(width, dark, page):
 @needs_browser
 def test_names_of_runs_are_no_markup(browser, made, tmp_path):
     first = next(path.parent for path in made.rglob("DONE") if "alpha" in str(path))
-    shutil.copytree(first, tmp_path / "<b>&amp;<script>alert(1)<", ignore=shutil.ignore_patterns("checkpoints"))
+    folder = tmp_path / "<b>&amp;<!--<script>alert(1)<" / "a#b?c"
+    shutil.copytree(first, folder, ignore=shutil.ignore_patterns("checkpoints"))
     settings = yaml.safe_load((first / "config.yaml").read_text())
     settings["experiment"] = "</script><script>document.title='taken'</script>"
-    folder = tmp_path / "<b>&amp;<script>alert(1)<"
     (folder / "config.yaml").write_text(yaml.safe_dump(settings))
     browser.get(report(folder, tmp_path / "page.html").as_uri())
     assert browser.title == folder.name and browser.find_element(By.TAG_NAME, "h1").text == folder.name
     assert sum(len(values) for _, values in drawn(browser, "time")) > 0
+    link = browser.find_element(By.LINK_TEXT, "config.yaml").get_attribute("href")
+    assert Path(unquote(urlsplit(link).path)) == folder / "config.yaml"
+
+
+@needs_browser
+def test_theory_alone_is_drawn(browser, tmp_path):
+    words = (*SMALL["online_sgd"], "data.samples=0", "run.figures=false", "run.progress=none")
+    browser.get(report(package.run(*words, f"run.root={tmp_path}")).as_uri())
+    shown = dict(drawn(browser, "time"))
+    assert "simulation" not in shown and all(value is not None for value in shown["theory"])
+    assert not errors(browser) and not browser.find_elements(By.ID, "phases")
 
 
 def test_what_is_not_the_same_for_all_runs_is_said(one, tmp_path):

@@ -32,6 +32,7 @@ BAD = {
     "no layer": ("network.teachers=[]", "network.teachers = []: must be a number or a list of one number or more"),
     "no unit": ("network.teachers=[3,0]", "network.teachers = [3, 0]: must be a number or a list of one number or more"),
     "values": ("network.values=[1,1]", "network.values = [1.0, 1.0]: must be a list of different finite numbers"),
+    "no value": ("network.values=[0]", "network.values = [0.0]: must be a list of different finite numbers, not 0 alone"),
     "decay": ("network.decay=-1", "network.decay = -1: must be a number, finite and not negative"),
     "decays": ("network.decay=[0,0]", "network.decay = [0, 0]: must be a number or a list of different numbers"),
     "rows": (
@@ -49,6 +50,8 @@ BAD = {
     "labels": ("data.labels=classes", "data.labels = classes: must be teacher with data.dataset.name = gaussian"),
     "patterns": ("data.patterns=0", "data.patterns = 0: must be null or at least 1"),
     "digits left": ("data=digits_set data.patterns=1790", "data.patterns = 1790: must be at most 1757: of 1797 examples"),
+    "few digits": ("data=digits_set data.test_patterns=1797", "data.test_patterns = 1797: must be below 1797, the number"),
+    "one class": ("training.loss=cross_entropy network.outputs=1", "network.outputs = 1: must be at least 2 with"),
     "fresh digits": ("data=digits_set data.patterns=null", "data.patterns = null: must be a number with data.dataset"),
     "ten digits": (
         "data=digits_set data.labels=classes training.loss=cross_entropy",

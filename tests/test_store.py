@@ -1,6 +1,7 @@
 """What is stored: sweeps join by what is there, checkpoints outlive a disk that refuses, directories know their settings."""
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import gc
@@ -191,6 +192,22 @@ def test_results_that_are_damaged_are_a_clear_error(tmp_path):
     (path / "config.yaml").write_text("")
     with pytest.raises(StoreError, match="config.yaml holds no configuration"):
         dsm.load(path)
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # of h5netcdf, which closes what is half open
+def test_every_kind_of_damage_is_a_clear_error(tmp_path):
+    path = stored(tmp_path / "run")
+    whole = (path / "results.nc").read_bytes()
+    draw = np.random.default_rng(0)
+    for _ in range(40):  # h5py and xarray have many errors for many kinds of damage
+        damaged = bytearray(whole)
+        for place in draw.integers(0, len(whole), 20):
+            damaged[place] ^= 255
+        (path / "results.nc").write_bytes(damaged)
+        with contextlib.suppress(StoreError):  # what is damaged may be nothing that is read
+            dsm.load(path)
 
 
 # Checkpoints

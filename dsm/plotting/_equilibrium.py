@@ -1,5 +1,7 @@
 """Figures of equilibrium: averages against beta, how well they are sampled, and how the betas of a ladder change hands."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -20,9 +22,10 @@ def quality(dataset: xr.Dataset) -> list[str]:
     names = _judged(dataset)
     if not names:
         return []
-    least = min((_finite(dataset[f"{name}_ess"], np.min) for name in names), default=np.nan)
-    most = max(_finite(dataset[f"{name}_rhat"], np.max) for name in names)
-    return [f"effective sample size of a sample ≥ {least:.0f}", f"R-hat ≤ {most:.2f}"]
+    least = min((_known(dataset[f"{name}_ess"], np.min) for name in names), default=np.nan)
+    most = max(_known(dataset[f"{name}_rhat"], np.max) for name in names)
+    told = f"R-hat ≤ {most:.2f}" if np.isfinite(most) else "R-hat up to ∞: of chains that stand still and differ"
+    return [f"effective sample size of a sample ≥ {least:.0f}", told]
 
 
 def _judged(dataset: xr.Dataset) -> list[str]:
@@ -34,14 +37,12 @@ def _judged(dataset: xr.Dataset) -> list[str]:
         if variable.attrs.get("figures") and variable.attrs.get("pair") in pairs and f"{name}_ess" in dataset
     ]
     return [
-        name
-        for name in names
-        if np.isfinite(dataset[f"{name}_ess"]).any() and np.isfinite(dataset[f"{name}_rhat"]).any()
+        name for name in names if dataset[f"{name}_ess"].notnull().any() and dataset[f"{name}_rhat"].notnull().any()
     ]
 
 
-def _finite(values: xr.DataArray, what: object) -> float:
-    found = values.values[np.isfinite(values.values)]
+def _known(values: xr.DataArray, what: object) -> float:
+    found = values.values[~np.isnan(values.values)]
     return float(what(found)) if found.size else np.nan  # type: ignore[operator]
 
 
@@ -58,7 +59,7 @@ def equilibrium(dataset: xr.Dataset) -> Figure | None:
     shades = betas(dataset)
     for one, name in zip(axes, names, strict=False):
         _against_beta(one, dataset, name, 0.8 * panel_width(figure, one))
-    judged = sorted(judged, key=lambda name: _finite(dataset[f"{name}_ess"], np.min))[:ROWS]
+    judged = sorted(judged, key=lambda name: _known(dataset[f"{name}_ess"], np.min))[:ROWS]
     kept = int((dataset.sweep >= burn_in(dataset)).sum())
     _judge(axes[-2], dataset, judged, "ess", shades)
     axes[-2].axvline(kept * dataset.sizes["replica"], color="0.6", ls=":", lw=1, label="all records independent")
@@ -91,8 +92,12 @@ def _against_beta(axes: Axes, dataset: xr.Dataset, name: str, width: float) -> N
 def _judge(axes: Axes, dataset: xr.Dataset, names: list[str], statistic: str, shades: Shades) -> None:
     for row in range(dataset.sizes["beta"]):
         reduce = np.min if statistic == "ess" else np.max
-        values = [_finite(dataset[f"{name}_{statistic}"].isel(beta=row), reduce) for name in names]
+        values = np.asarray([_known(dataset[f"{name}_{statistic}"].isel(beta=row), reduce) for name in names])
         axes.plot(values, range(len(names)), "o", color=shades[row], ms=3, label=shades.name(row))
+        infinite = np.flatnonzero(np.isinf(values))
+        if infinite.size:
+            at_edge: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False}
+            axes.plot(np.ones(infinite.size), infinite, ">", color=shades[row], ms=5, label="R-hat = ∞", **at_edge)
     told = []
     for name in names:
         pair = PAIRS[dataset[name].attrs["pair"]]

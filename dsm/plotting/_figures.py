@@ -58,7 +58,7 @@ def overlap_profile(dataset: xr.Dataset) -> Figure | None:
         one.set_ylabel(f"overlap, {PAIRS[pair]}" if pair else PAIRS[pair], fontsize=8)
         from_input = one.get_xlim()[0] < 0
         one.set_xlabel("layer $l$ (0: input)" if from_input else "layer $l$", fontsize=8)
-        one.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        one.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
     gather(figure, axes)
     shades.scale(figure, axes)
     entitle(figure, *caption(dataset), [rest(dataset), *quality(dataset)], of_theory(dataset, axes))
@@ -69,6 +69,7 @@ def _profile(axes: Axes, dataset: xr.Dataset, names: dict[str, str], pair: str, 
     name = names[pair]
     attributes, found = dataset[name].attrs, at_rest(dataset, name)
     x, from_input = dataset.layer.values, "from_input" in dataset[name].attrs["figures"].split()
+    lonely: dict[str, Any] = {"marker": "_", "ms": 12} if len(x) == 1 else {}  # a line through one point draws nothing
     axes.axhline(0, color="0.85", lw=0.8, zorder=0)
     if from_input:
         axes.plot([0], [1], "k.", ms=4)
@@ -79,14 +80,14 @@ def _profile(axes: Axes, dataset: xr.Dataset, names: dict[str, str], pair: str, 
         points(axes, x + shift, at["mean"], at["error"], **style)
     base = f"baseline_{attributes['quantity']}"
     if f"{base}_mean" in dataset:
-        style = {"color": "0.4", "ls": ":", "lw": 1, "label": "baseline: independent machines"}
-        points(axes, x, dataset[f"{base}_mean"], dataset[f"{base}_error"], **style)
+        dotted: dict[str, Any] = {"color": "0.4", "ls": ":", "lw": 1, "label": "baseline: independent machines"}
+        points(axes, x, dataset[f"{base}_mean"], dataset[f"{base}_error"], **dotted, **lonely)
     for told, line, values in theories(dataset, attributes["quantity"]):
         for row in range(dataset.sizes["beta"]):
             line_at = values.isel(beta=row)
             if line_at.notnull().any():
                 ends = ([0, *x], [1, *line_at.values]) if from_input else (x, line_at.values)
-                axes.plot(ends[0], ends[1], color=_of_theory(shades, row), label=told, **line)
+                axes.plot(ends[0], ends[1], color=_of_theory(shades, row), label=told, **(line | lonely))
     axes.set_xlim(-0.3 if from_input else 0.7, x[-1] + 0.3)
     if pair:
         axes.set_ylim(min(-0.12, axes.get_ylim()[0]), 1.05)

@@ -65,8 +65,10 @@ def learning_of_overlaps(dataset: xr.Dataset) -> Figure:
         one.set_xlabel("$t$ = steps / $N$")
         if one.get_legend_handles_labels()[1]:
             one.legend(fontsize=7)
-    kinds = ["points: simulation"] if "sample" in dataset.sizes else []
-    kinds += ["lines: equations of motion, N → ∞"] if "theory_test_error" in dataset else []
+    points = any(str(name).endswith("_mean") for name in dataset.data_vars)
+    kinds = ["points: simulation"] if points else []
+    fresh = ", fresh inputs" if isinstance(dataset.attrs.get("data.patterns"), int | np.integer) else ""
+    kinds += [f"lines: equations of motion, N → ∞{fresh}"] if "theory_test_error" in dataset else []
     entitle(figure, settings(dataset, SETTINGS), ensemble(dataset), kinds)
     return figure
 

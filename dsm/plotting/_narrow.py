@@ -39,6 +39,8 @@ NAMES = {
 BRANCHES = {"specialised": "-", "unspecialised": "--"}
 #: Free entropies that differ by no more are those of one solution.
 SAME = 1e-7
+#: Errors of theory that are no larger are rounding.
+ROUNDING = 1e-12
 #: The most settings that are drawn in one panel, evenly chosen.
 CURVES = 6
 
@@ -114,6 +116,8 @@ def against_alpha(dataset: xr.Dataset) -> Figure | None:
         axes.set_xlabel(r"$\alpha=P/(NK)$")
         _finish(axes, dataset, names, title)
     where = [f"at step {int(dataset.step[-1])}"]
+    several = [name for name in ("temperature", "weight_decay") if dataset.sizes.get(name, 1) > 1]
+    where += [f"{SETTINGS[name]}={float(dataset[name][0]):g}" for name in several]
     if _has_theory(dataset):
         where += ["theory is solved at the alphas of the run, with no line across the jump of a branch"]
     gather(figure, panel)
@@ -173,8 +177,10 @@ def _finish(axes: Axes, dataset: xr.Dataset, names: Sequence[str], title: str) -
         # At the teacher itself errors are rounding.
         least = min(float(dataset[f"{name}_mean"].isel(step=slice(1, None)).min()) for name in names)
         if least > 0:
+            theories = (dataset[f"theory_{name}"].values for name in names if f"theory_{name}" in dataset)
+            lowest = [float(found.min()) for values in theories if (found := values[values > ROUNDING]).size]
             axes.set_yscale("log")
-            axes.set_ylim(bottom=least / 2)
+            axes.set_ylim(bottom=min([least, *lowest]) / 2)
     say_upright(axes, title if len(names) > 1 else _label(dataset, names[0]))
 
 
@@ -188,7 +194,7 @@ def _label(dataset: xr.Dataset, name: str) -> str:
 
 def _has_theory(dataset: xr.Dataset) -> bool:
     """Whether there is theory beside the results."""
-    return "theory_free_entropy" in dataset
+    return "theory_free_entropy" in dataset and bool(dataset.theory_free_entropy.notnull().any())
 
 
 def _has_larger_free_entropy(at: xr.Dataset, branch: str) -> np.ndarray:
@@ -210,12 +216,13 @@ def _parts(at: xr.Dataset, along: str) -> list[slice]:
 
 def _lines(dataset: xr.Dataset, shown: Sequence[tuple[list[str], str]]) -> list[list[str]]:
     """What the lines are, as lines of a caption."""
-    baseline = "dotted: baseline of another teacher"
-    if not _has_theory(dataset):
-        return [[baseline]]
-    told = [baseline, f"theory of equilibrium ({limits(dataset)}) solid on the specialised branch, dashed on the other"]
-    told += ["thick where the free entropy is the larger one"]
     names = {name for names, _ in shown for name in names}
+    baselines = (f"baseline_{dataset[name].attrs['quantity']}_mean" for name in names)
+    told = ["dotted: baseline of another teacher"] if any(name in dataset for name in baselines) else []
+    if not _has_theory(dataset):
+        return [told]
+    told += [f"theory of equilibrium ({limits(dataset)}) solid on the specialised branch, dashed on the other"]
+    told += ["thick where the free entropy is the larger one"]
     if {"teacher_overlap", "student_overlap"} <= names and _coincide(dataset):
         told += ["lines of teacher and students are the same"]
     return [told, caveats(dataset)]
@@ -229,5 +236,9 @@ def _coincide(dataset: xr.Dataset) -> bool:
 def settled(dataset: xr.Dataset, name: str, share: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
     """Mean over the last `share` of the records and over replicas, with its jackknife error over samples; the axes of the
     settings are left."""
-    late = dataset[name].isel(step=slice(int((1 - share) * dataset.sizes["step"]), None)).mean(["step", "replica"])
+    late = (
+        dataset[name]
+        .isel(step=slice(int((1 - share) * dataset.sizes["step"]), None))
+        .mean(["step", "replica"], skipna=False)
+    )
     return jackknife(late.transpose("sample", ...).values)

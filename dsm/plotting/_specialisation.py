@@ -67,30 +67,33 @@ def learning(dataset: xr.Dataset) -> Figure | None:
     for layer in layers:
         axes = next(axes_of)
         _correlations(axes, first.sel(layer=layer, inputs="test"))
-        axes.set_title(f"layer {layer}, $p={float(first.decay):g}$", fontsize=9)
+        axes.set_title(f"layer {layer}, {_where(dataset, first)}", fontsize=9)
     for name in further:
-        _further(next(axes_of), first, name)
+        _further(next(axes_of), first, name, _where(dataset, first))
     entitle(figure, settings(dataset, SETTINGS), ensemble(dataset))
     return figure
 
 
-def _further(axes: Axes, at: xr.Dataset, name: str) -> None:
+def _where(dataset: xr.Dataset, at: xr.Dataset) -> str:
+    """Decay and, where there are several, learning rate of what is drawn."""
+    lr = f", lr {float(at.lr):g}" if dataset.sizes["lr"] > 1 else ""
+    return f"$p={float(at.decay):g}${lr}"
+
+
+def _further(axes: Axes, at: xr.Dataset, name: str, where: str) -> None:
     """One curve for each entry of a quantity's own dimensions."""
     for place, told in entries(at, name, ("epoch",)):
         one = at[[f"{name}_mean", f"{name}_error"]].isel(place)
         axes.errorbar(at.epoch, one[f"{name}_mean"], np.nan_to_num(one[f"{name}_error"]), lw=1, label=told or None)
     say_upright(axes, label(at[name].attrs))
-    axes.set_title(f"$p={float(at.decay):g}$", fontsize=9)
+    axes.set_title(where, fontsize=9)
     _epochs(axes)
     below(axes)
 
 
 def _losses(figure: Figure, axes: Axes, dataset: xr.Dataset, names: list[str]) -> None:
     places = list(np.ndindex(dataset.sizes["decay"], dataset.sizes["lr"]))
-    told = [
-        f"$p={float(dataset.decay[row]):g}$" + (f", lr {float(dataset.lr[at]):g}" if dataset.sizes["lr"] > 1 else "")
-        for row, at in places
-    ]
+    told = [_where(dataset, dataset.isel(decay=row, lr=column)) for row, column in places]
     shades = Shades(told, "decay $p$")
     for place, (row, column) in enumerate(places):
         at = dataset.isel(decay=row, lr=column)
@@ -98,7 +101,8 @@ def _losses(figure: Figure, axes: Axes, dataset: xr.Dataset, names: list[str]) -
             mean, error = at[f"{name}_mean"].values, np.nan_to_num(at[f"{name}_error"].values)
             shown = shades.name(place) if style == "-" else None
             axes.errorbar(at.epoch, mean, error, color=shades[place], ls=style, lw=1, capsize=1.5, label=shown)
-    axes.set_yscale("log")
+    if any((dataset[f"{name}_mean"] > 0).any() for name in names):
+        axes.set_yscale("log")
     axes.set_ylabel(_loss(dataset, names))
     _epochs(axes)
     below(axes)
@@ -149,14 +153,12 @@ def l_shape(dataset: xr.Dataset) -> Figure | None:
         one.scatter(at.teacher_specialisation, at.fan_out_norm, s=4, lw=0, alpha=0.5)
         _baseline(one, at)
         one.set_xlim(0, 1.03)
-        one.set_title(f"layer {int(at.layer)}, $p={float(at.decay):g}$", fontsize=8)
+        one.set_title(f"layer {int(at.layer)}, {_where(dataset, at)}", fontsize=8)
         one.set_xlabel(label(dataset.teacher_specialisation.attrs), fontsize=8)
         one.set_ylabel(label(dataset.fan_out_norm.attrs), fontsize=8)
-    told = [
-        f"epoch {int(last.epoch)}",
-        "one point for each student unit and sample",
-        "dotted: baseline, mean with another teacher",
-    ]
+    told = [f"epoch {int(last.epoch)}", "one point for each student unit and sample"]
+    if "baseline_specialisation_mean" in dataset:
+        told += ["dotted: baseline, mean with another teacher"]
     entitle(figure, settings(dataset, SETTINGS), ensemble(dataset)[:-1], told)
     return figure
 

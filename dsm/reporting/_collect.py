@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from dsm._errors import StoreError
 from dsm._runs import DONE, FAILED, Standing, find_runs, standing
+from dsm._variables import time_of
 from dsm.config import SOURCES, flatten, lasting
 from dsm.reporting._points import as_text
 from dsm.store import RunDirectory, load_some
@@ -104,10 +106,24 @@ def _look_at(path: Path) -> Found:
             found.trouble.append("it is finished, but results.nc is gone")
         return found
     try:
-        found.results = load_some(path, _is_shown(flatten(stored)))
-    except (StoreError, ValueError, KeyError) as error:  # xarray's errors for a file that is no dataset
+        found.results = _with_means(load_some(path, _is_shown(flatten(stored))))
+    except StoreError as error:
         found.trouble.append(str(error).splitlines()[0])
     return found
+
+
+def _with_means(dataset: xr.Dataset) -> xr.Dataset:
+    """Of a run without a simulation, means that are not known, so that theory is drawn in their place."""
+    if any(str(name).endswith("_mean") for name in dataset.data_vars):
+        return dataset
+    time = time_of([str(dim) for dim in dataset.dims])
+    alone = {str(name).removeprefix("theory_"): one for name, one in dataset.data_vars.items() if time in one.dims}
+    return dataset.assign(
+        {
+            f"{name}_mean": xr.full_like(one, np.nan).assign_attrs(long_name=one.attrs["long_name"].rsplit(", ", 1)[0])
+            for name, one in alone.items()
+        }
+    )
 
 
 def _manifest(found: Found) -> dict[str, Any]:

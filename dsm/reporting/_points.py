@@ -119,6 +119,8 @@ def _number(text: str | None, where: str) -> float | None:
 def as_text(value: Any) -> str:
     """A setting as on the command line; 2.0, 2 and the text "2.0" are the same."""
     if isinstance(value, str):
+        if "_" in value:  # Python reads 1_0 as a number
+            return value
         try:
             return as_text(float(value))
         except ValueError:

@@ -181,8 +181,8 @@ def _points(others: PointsFile | None, told: Json) -> list[Point]:
 
 def _page(told: Json) -> str:
     part = lambda name: (resources.files(__package__) / name).read_text(encoding="utf-8")  # noqa: E731
-    # Inside a script "</" could end it.
-    data = json.dumps(told, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("</", "<\\/")
+    # Inside a script "</" and "<!--" have a meaning.
+    data = json.dumps(told, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     filled = {"title": html.escape(told["title"]), "style": part("page.css"), "script": "".join(map(part, SCRIPTS))}
     page = part("page.html")
     for name, text in filled.items():

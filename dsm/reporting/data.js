@@ -69,6 +69,9 @@ class Group { // the runs of one task
     return this.runs.filter(run => run.data.quantities[quantity] && needed.every(key => key in run.settings));
   }
 
+  // Whether there is a simulation of a quantity, and not theory alone.
+  isMeasured(quantity) { return this.of(quantity).some(run => run.data.quantities[quantity].mean.values.some(value => value !== null)); }
+
   // Axes that a quantity has: settings in which its runs differ, and its own dimensions of more than one entry.
   axes(quantity) {
     const runs = this.of(quantity), dims = unique(runs.flatMap(run => run.data.quantities[quantity].mean.dims));

@@ -39,7 +39,7 @@ function table(task) {
   for (const name of ["run", "state", "files", ...swept, "remarks"]) head.append(element("th", { scope: "col" }, name));
   own.replaceChildren(element("thead", {}, head), element("tbody", {}, ...runs.map(run => element("tr", {},
     element("td", {}, run.name), element("td", {}, run.progress ? `${run.state}, ${run.progress}` : run.state),
-    element("td", { className: "files" }, ...run.files.flatMap(file => [element("a", { href: encodeURI(file.link) }, file.name), " "])),
+    element("td", { className: "files" }, ...run.files.flatMap(file => [element("a", { href: `./${file.link.split("/").map(encodeURIComponent).join("/")}` }, file.name), " "])),
     ...swept.map(key => element("td", {}, run.settings[key] ?? "")),
     element("td", { className: "trouble" }, run.trouble.join("; "))))));
   const common = document.querySelector("#common table"), rows = keys.filter(key => !swept.includes(key));

@@ -308,7 +308,7 @@ function ofCurve(found, name, shade, band, alone, isIndex) {
     for (const [sign, fill] of [[1, "none"], [-1, "tonexty"]])
       traces.push({ x: found.x, y: spread(sign), mode: "lines", line: { width: 0 }, fill, fillcolor: shade.startsWith("#") ? `${shade}33` : shade.replace("hsl", "hsla").replace(")", ", 0.2)"),
         band: true, hoverinfo: "skip", showlegend: false, curve: name });
-  traces.push({
+  if (!alone || found.mean.some(value => value !== null)) traces.push({ // where theory is alone it has the legend for itself
     x: found.x, y: found.mean, name, mode: band ? "lines+markers" : "markers", marker: { color: shade, size: band ? 4 : 8 },
     line: { color: shade, width: 1.5 }, customdata: error, hovertemplate: `%{x}: %{y}${error ? " ± %{customdata:.2g}" : ""}<extra>${name}</extra>`,
     error_y: !band && error ? { type: "data", array: error.map(value => value ?? 0), color: shade } : undefined,
@@ -328,7 +328,7 @@ function ofCurve(found, name, shade, band, alone, isIndex) {
 
 // A map of a quantity over two axes.
 function map(group, id, title, about, pairs, kind) {
-  const names = ordered(group, Object.keys(group.quantities).filter(name => pairs(name).length), kind);
+  const names = ordered(group, Object.keys(group.quantities).filter(name => group.isMeasured(name) && pairs(name).length), kind);
   if (!names.length) return;
   const spot = card(id, title, about);
   const state = { name: names[0], pair: null, at: {} };

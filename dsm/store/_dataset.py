@@ -52,7 +52,7 @@ def load_some(path: str | Path, wanted: Callable[[str, xr.DataArray], bool]) -> 
     try:
         with xr.open_dataset(directory.results, engine="h5netcdf") as stored:
             dataset = stored[[name for name in stored.data_vars if wanted(str(name), stored[name])]].load()
-    except OSError as error:  # h5py's error for damaged files too
+    except (OSError, RuntimeError, KeyError, ValueError) as error:  # h5py has all of them for damaged files
         raise StoreError(f"cannot read {directory.results}: {error}") from error
     return dataset.assign_attrs(attributes(directory))
 

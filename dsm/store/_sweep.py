@@ -69,6 +69,8 @@ def load_sweep(path: str | Path, task: str | None = None, **settings: Any) -> xr
         having = " and ".join(f"{key} = {spelt(value)}" for key, value in wanted.items())
         values = {key: dict.fromkeys(spelt(own[key]) for own in runs.values() if key in own) for key in wanted}
         there = "".join(f"; of {key} there is {', '.join(found)}" for key, found in values.items() if not chosen)
+        if there and any(isinstance(value, list | tuple) for value in wanted.values()):
+            there += "; one value chooses runs, and .sel(...) of what is loaded several"
         raise StoreError(f"no finished run below {root}{' has ' if having else ''}{having}{there}")
     tasks = sorted({str(own.get("task")) for own in finished.values()})
     if len(tasks) > 1:

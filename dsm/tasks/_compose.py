@@ -5,6 +5,7 @@ of the part, checked by the part itself.
 """
 
 import copy
+import dataclasses
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dsm._errors import ConfigError, require
 from dsm._registry import UnknownOption, foreign
-from dsm.config import SOURCES, Config, folder, preset_files
+from dsm.config import SOURCES, Config, flatten, folder, preset_files
 from dsm.config._hydra_errors import SEVERAL, UNCOMPOSABLE, explain_hydra
 from dsm.config._searchpath import searched
 from dsm.config._types import explain, with_whole_numbers
@@ -55,7 +56,7 @@ def load(composed: DictConfig, runtime: Any, overrides: Any = ()) -> Config:
     while True:
         foreign.clear()
         try:
-            config = _checked(composed, task.schema, chosen)
+            config = _checked(composed, task.schema, chosen, words_of(overrides))
             config.sources |= sources_of(foreign, sources)
             return config
         except ConfigError as error:
@@ -75,16 +76,27 @@ def _of_its_task(task: str, experiment: str | None, words: Sequence[str], search
         require(own == task, "task", task, f"{own} with experiment={experiment}")
 
 
-def _checked(composed: DictConfig, schema: type[Config], chosen: Mapping[str, str | None]) -> Config:
+def _checked(
+    composed: DictConfig, schema: type[Config], chosen: Mapping[str, str | None], words: Sequence[str]
+) -> Config:
     try:
         merged = OmegaConf.merge(OmegaConf.structured(schema), with_whole_numbers(composed, schema))
         config = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         raise explain(error, composed, schema, folder(), chosen) from None
     assert isinstance(config, Config)
-    config = config.completed()
-    config.check()
-    return config
+    completed = config.completed()
+    completed.check()
+    _tell_prescribed(config, completed, words)
+    return completed
+
+
+def _tell_prescribed(config: Config, completed: Config, words: Sequence[str]) -> None:
+    """Of settings that were asked for and do not count, as others prescribe them."""
+    asked, there = (flatten(dataclasses.asdict(one)) for one in (config, completed))
+    for key in (word.partition("=")[0].lstrip("+") for word in words):
+        if key in asked and repr(asked[key]) != repr(there[key]):
+            logger.warning("%s = %s does not count: with these data it is %s", key, asked[key], there[key])
 
 
 def _searched(runtime: Any) -> list[str]:

@@ -81,7 +81,8 @@ def averages(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
     for name, variable in dataset.data_vars.items():
         if "sample" not in variable.dims:
             continue
-        by_sample = variable.mean([dim for dim in WITHIN if dim in variable.dims])
+        # One replica that diverged is not left out: the mean of the others would look as if it had recovered.
+        by_sample = variable.mean([dim for dim in WITHIN if dim in variable.dims], skipna=False)
         mean, error = jackknife(by_sample.values, by_sample.get_axis_num("sample"))
         template = by_sample.isel(sample=0, drop=True)
         text, unit = variable.attrs["long_name"], variable.attrs["units"]
@@ -104,6 +105,8 @@ def convergence(dataset: xr.Dataset, time: str, burn_in: int) -> dict[str, xr.Da
             continue
         if variable.attrs["draws"] == "pair":
             variable = variable.isel(replica=slice(0, 2 * (variable.sizes["replica"] // 2), 2))
+            if not variable.sizes["replica"]:
+                continue
         for suffix, statistic, text in (
             ("ess", effective_sample_size, "effective sample size"),
             ("rhat", r_hat, "R-hat"),

@@ -60,6 +60,8 @@ def _import(name: str) -> str:
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             there = f"no module {error.name} in {here} or on the Python path"
+            if name.endswith(".py"):
+                there = f"must be the name of a module, plugins=[{name.removesuffix('.py').replace('/', '.')}]"
             raise ConfigError(f"plugins=[{name}]: {there}") from None
         raise ConfigError(f"plugins=[{name}]: {told(error)}") from error
     except (Exception, SystemExit) as error:

@@ -50,6 +50,10 @@ def _none(config: NarrowConfig) -> str:
         return "training.weight_decay = 0 leaves directions undetermined"
     if training.loss == "perceptron" and min(training.temperatures) == 0:
         return "decay shrinks the minimum of the perceptron loss to zero weights"
+    if config.network.units == 1 and config.observe.dressing != "none":
+        return (
+            f"observe.dressing = {config.observe.dressing} is of 2 units or more; none has theory of network.units = 1"
+        )
     if config.network.activation["name"] == "sign":
         return "sign units do not learn"
     return ""

@@ -53,7 +53,8 @@ class DeepNetworkConfig:
         require(self.outputs >= 1, "network.outputs", self.outputs, "at least 1")
         finite = len(self.values) > 0 and all(map(math.isfinite, self.values))
         distinct = finite and len(set(self.values)) == len(self.values)
-        require(distinct, "network.values", self.values, "a list of different finite numbers")
+        legal = "a list of different finite numbers, not 0 alone"
+        require(distinct and any(self.values), "network.values", self.values, legal)
         _check_numbers("network.decay", self.decay, "finite and not negative", lambda value: 0 <= value < math.inf)
         require(self.bias is None or math.isfinite(self.bias), "network.bias", self.bias, "null or finite")
         self.function()
@@ -107,6 +108,8 @@ class ExamplesConfig:
             name, there = self.dataset["name"], int(dataset.available)
             require(self.patterns is not None, "data.patterns", None, f"a number with data.dataset.name = {name}")
             assert self.patterns is not None
+            legal = f"below {there}, the number of examples of {name}"
+            require(self.test_patterns < there, "data.test_patterns", self.test_patterns, legal)
             left = there - self.test_patterns
             legal = f"at most {left}: of {there} examples data.test_patterns = {self.test_patterns} are for testing"
             require(self.patterns <= left, "data.patterns", self.patterns, legal)
@@ -147,6 +150,9 @@ class MinibatchConfig:
 
     def check(self, network: DeepNetworkConfig, data: ExamplesConfig) -> None:
         loss = self.criterion()
+        if loss.classifies:
+            legal = f"at least 2 with training.loss = {self.loss}"
+            require(network.outputs >= 2, "network.outputs", network.outputs, legal)
         if data.labels == "classes":
             require(loss.classifies, "training.loss", self.loss, "cross_entropy with data.labels = classes")
         OPTIMISERS.build(self.optimiser, "training.optimiser")

@@ -139,7 +139,8 @@ def narrow_network(
         beta: inverse temperature, for gibbs. Matched with the teacher it is 1/D.
         weight_decay: lambda, for gibbs and erm. Matched with the teacher beta lambda = 1.
         loss: "square", (y - f)**2 / 2; in classification also logistic, hinge, perceptron, and for gibbs probit, the
-            likelihood of labels with noise 1/beta before the sign.
+            likelihood of labels with noise 1/beta before the sign. perceptron is max(0, -y f) and not half of it, the loss
+            of runs: their temperature T and decay lambda are here beta = 1/(2 T) and weight_decay = 2 lambda.
         units: K, or None for K -> infinity.
         dressing: of the limit of many units by terms in 1/K: "none" leaves it, whatever `units` is; "entropy" adds the
             entropy of the sum mode (the paper's); "full" its share in diagonal and off-diagonal overlaps as well.

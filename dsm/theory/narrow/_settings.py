@@ -49,7 +49,7 @@ def checked_estimator(
         require(value in legal, key, value, f"one of {', '.join(legal)}")
     channel = OUTPUT_CHANNELS.get(loss, "loss")()
     require(_is_number(noise) and 0 <= noise < math.inf, "noise", noise, "a finite number >= 0")
-    least = 2 if dressing == "full" else 1
+    least = 1 if dressing == "none" else 2  # terms in 1/K are of pairs of units
     legal_units = f"None or an integer >= {least}"
     require(units is None or (is_integer(units) and units >= least), "units", units, legal_units)
     if dressing == "full" and second_layer == "balanced" and units is not None:
