@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 
 import dsm
 from dsm import cli
@@ -491,6 +492,7 @@ def test_options_that_were_left_behind_are_known_in_other_processes(folder):
     """Launchers send what was composed."""
     (folder / "experiment").mkdir()
     (folder / "experiment" / "mine.yaml").write_text("# @package _global_\nsampler: { move: { name: heat_bath } }\n")
+    GlobalHydra.instance().clear()  # of a command that ran in this process
     with initialize_config_dir(str(dsm.tasks.folder()), version_base="1.3"):
         composed = compose("config", overrides=["experiment=mine", f"hydra.searchpath=[file://{folder}]"])
     sent = pickle.loads(pickle.dumps(composed))
