@@ -20,14 +20,13 @@ import yaml
 from fontTools.ttLib import TTFont
 
 import dsm
-from browser.chromium import MISSING, open_browser, seen
+from browser.chromium import needs_browser, open_browser, seen
 from dsm import cli
 from runs import TINY, environment
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = sorted(path.parent.name for path in ROOT.glob("experiments/*/README.md"))
 SUBPACKAGES = sorted(path.stem for path in ROOT.glob("docs/api/*.md") if path.stem not in ("index", "dsm", "parts"))
-needs_browser = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 
 @pytest.fixture(scope="session")

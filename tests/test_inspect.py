@@ -209,6 +209,8 @@ def test_a_real_run_from_its_failure_to_its_end(tmp_path, capsys, monkeypatch):
 WRONG = {
     "network.dpth=3": "network.dpth = 3: there is no such setting with task=sample; did you mean network.depth?",
     "depth=3": "depth = 3: there is no such setting with task=sample; did you mean network.depth?",
+    "task=narrow sampler.sweeps=5": "sampler.sweeps = 5: there is no such setting with task=narrow, whose sections are "
+    "data, network, observe, run, training",
     "x=1": "x = 1: there is no such setting with task=sample",
     "+x=1": "x = 1: there is no such setting, must be one of task, experiment, seed, plugins, run...",
     "+network.dpth=3": "network.dpth = 3: there is no such setting, must be one of width, depth, fan_in...",

@@ -213,6 +213,7 @@ def test_the_command_tells_of_plugins_in_one_line(folder):
     for plugins, message in {
         "[missing]": f"plugins=[missing]: no module missing in {folder} or on the Python path",
         "nothing": f"plugins=[nothing]: no module nothing in {folder} or on the Python path",
+        "[missing.py]": "plugins=[missing.py]: must be the name of a module, plugins=[missing]",
         "[broken]": "plugins=[broken]: broken.py, line 2: SyntaxError: invalid syntax",
         "[needy]": "plugins=[needy]: needy.py, line 1: ModuleNotFoundError: No module named 'nowhere_to_be_found'",
         "[wrong]": "plugins=[wrong]: wrong.py, line 2: NameError: name 'undefined' is not defined",

@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
 import dsm as package
-from browser.chromium import MISSING, open_browser
+from browser.chromium import needs_browser, open_browser
 from dsm import cli, tasks
 from dsm._errors import StoreError
 from dsm._results import EXIT_ERROR, EXIT_INTERRUPTED
@@ -38,7 +38,6 @@ SMALL = {
     ),
     "narrow": ("task=narrow", "network.width=8", "training.steps=20", "data.samples=3", "data.alpha=[1,2]"),
 }
-needs_browser = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 
 @pytest.fixture(scope="module")
@@ -394,6 +393,12 @@ def test_points_of_others_are_grey(browser, made, tmp_path):
         assert [own for own in drawn(browser, "time") if own[0] in ("a paper", "another", "published")] == grey
 
 
+def test_settings_are_told_as_on_the_command_line():
+    """Python reads 2026_11 as a number, which no setting means."""
+    told = {2.0: "2", "2.0": "2", 0.5: "0.5", True: "true", None: "null", "2026_11": "2026_11", "inf": "inf"}
+    assert {value: as_text(value) for value in told} == told
+
+
 def settings_of(*words: str) -> dict[str, str]:
     return {key: as_text(value) for key, value in package.compose(*words).identity().items()}
 
@@ -469,7 +474,7 @@ def test_a_page_is_readable_and_has_names(width, dark, page):
 @needs_browser
 def test_names_of_runs_are_no_markup(browser, made, tmp_path):
     first = next(path.parent for path in made.rglob("DONE") if "alpha" in str(path))
-    folder = tmp_path / "<b>&amp;<!--<script>alert(1)<" / "a#b?c"
+    folder = tmp_path / "a#b?c" / "<b>&amp;<!--<script>alert(1)<"
     shutil.copytree(first, folder, ignore=shutil.ignore_patterns("checkpoints"))
     settings = yaml.safe_load((first / "config.yaml").read_text())
     settings["experiment"] = "</script><script>document.title='taken'</script>"
@@ -486,7 +491,7 @@ def test_theory_alone_is_drawn(browser, tmp_path):
     words = (*SMALL["online_sgd"], "data.samples=0", "run.figures=false", "run.progress=none")
     browser.get(report(package.run(*words, f"run.root={tmp_path}")).as_uri())
     shown = dict(drawn(browser, "time"))
-    assert "simulation" not in shown and all(value is not None for value in shown["theory"])
+    assert "simulation" not in shown and len(shown["theory"]) > 2
     assert not errors(browser) and not browser.find_elements(By.ID, "phases")
 
 

@@ -157,8 +157,8 @@ def _unknown(found: re.Match, error: Exception) -> str:
         return f"{key} = {value}: has no presets; write {meant}={value}"
     close = MEANT.get((str(root.get("task")), dotted)) or did_you_mean(dotted, known)
     close = close.replace(".", "/") if "/" in key else close
-    sections = sorted({other.split(".")[0] for other in known if "." in other})
     if "." in dotted and not close and not hydra and dotted.split(".")[0] not in known:
+        sections = sorted({other.split(".")[0] for other in known if "." in other})
         close = f", whose sections are {', '.join(sections)}"
     where = "" if hydra else f" with task={root.get('task')}"
     return f"{key} = {value}: there is no such setting{where}{close}"

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from selenium import webdriver
 
 #: Why there is none, for tests to skip with; "" if there is.
 MISSING = "" if shutil.which("chromedriver") and shutil.which("chromium") else "no Chromium here: tests/browser/install"
+#: For tests that look at pages.
+needs_browser = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
