@@ -21,7 +21,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runs import TINY, assert_same_results
+from commands import TINY, assert_same_results
 from soak_child import PHASES
 from soak_faults import FAULTS, MOUNTED, OTHERS, PLACED, Failure, Patient, mount, unmount
 

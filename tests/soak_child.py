@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runs import command, environment
+from commands import command, environment
 
 PHASES = ("start", "draw", "compile", "work", "checkpoint", "results", "figures", "exit")
 #: Seconds after which a child hangs.

@@ -13,7 +13,7 @@ import pytest
 
 import dsm
 from cluster.slurm import cluster, missing
-from runs import CACHE, environment
+from commands import CACHE, environment
 
 WHY = missing() or (None if importlib.util.find_spec("submitit") else "the extra slurm is not installed")
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))

@@ -1,0 +1,259 @@
+"""The package as its users in Python meet it: imports, names, `dsm.run` in a process of theirs, what results print."""
+
+import ast
+import importlib
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dsm
+from commands import environment
+from dsm import data, samplers, tasks, theory
+from dsm._progress import duration
+from dsm._random import root_key
+from dsm.tasks.sample._build import draw_problems
+
+SUBPACKAGES = ["dsm"] + [
+    module.name for module in pkgutil.walk_packages(dsm.__path__, "dsm.") if module.ispkg and module.name != "dsm.conf"
+]
+
+IMPORT = """
+import sys, time
+began = time.perf_counter()
+import dsm
+assert time.perf_counter() - began < 0.5
+assert not {"jax", "numpy", "xarray", "hydra"} & set(sys.modules)
+public = [name for name in dir(dsm) if not name.startswith("_")]
+assert public == dsm.__all__, public
+assert "jax" not in sys.modules
+assert not hasattr(dsm, "nothing")
+assert dsm.__version__
+from dsm import theory
+assert dsm.theory is theory and dsm.data.INPUTS.names
+"""
+
+
+def run_program(program: str, cwd: Path) -> subprocess.CompletedProcess:
+    """A Python process of its own, in an empty folder."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=cwd, env=environment(), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def test_import_is_quick_and_imports_the_rest_when_used(tmp_path):
+    run_program(IMPORT, tmp_path)
+
+
+@pytest.mark.parametrize("call", [lambda: dsm.run("network.depth=x"), lambda: dsm.load("nowhere")])
+def test_errors_of_users_come_without_the_way_through_dsm(call):
+    with pytest.raises((dsm.ConfigError, dsm.StoreError)) as caught:
+        call()
+    inside = {
+        str(entry.path) for entry in caught.traceback if Path(entry.path).is_relative_to(Path(dsm.__file__).parent)
+    }
+    assert {Path(path).name for path in inside} == {"_errors.py"}
+    assert caught.type.__module__ == "dsm"
+
+
+@pytest.mark.parametrize("name", SUBPACKAGES)
+def test_all_says_what_is_public(name):
+    package = importlib.import_module(name)
+    names: dict = {}
+    exec(f"from {name} import *", names)
+    del names["__builtins__"]
+    assert sorted(names) == sorted(package.__all__) and len(set(package.__all__)) == len(package.__all__)
+    if name != "dsm":
+        assert set(names) == _public(Path(package.__file__)), "what is imported `as` itself or defined is public"
+
+
+def _public(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.asname for alias in node.names if alias.asname}
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return {name for name in found if not name.startswith("_")}
+
+
+#: One process of a user: runs one after the other, what each printed and compiled, and what they left behind.
+USE = """
+import io, json, logging, os, pathlib, signal, sys, threading, time
+import jax, jax.numpy as jnp
+jax.jit(jnp.cos)(1.0)  # something is compiled before: the cache must serve all the same
+import dsm
+from dsm import _programs, _progress
+
+compiled, events = [], []
+jax.monitoring.register_event_listener(lambda name, **_: events.append(name.split("/")[-1]))
+jax.monitoring.register_event_duration_secs_listener(
+    lambda name, seconds, **_: compiled.append(name) if name.endswith("backend_compile_duration") else None)
+TINY = ("experiment=quickstart", "network.width=4", "network.depth=2", "data.samples=2", "data.test_patterns=8",
+        "sampler.replicas=2", "sampler.sweeps=4", "observe.quantities=[energy]", "observe.references=[]",
+        "observe.independent=1", "run.figures=false")
+real, facts = sys.stderr, {}
+
+def use(name, *settings):
+    sys.stderr, before = io.StringIO(), len(compiled)
+    try:
+        path = dsm.run(*TINY, *settings)
+    finally:
+        facts[name] = {"printed": sys.stderr.getvalue().splitlines(), "compiled": len(compiled) - before}
+        sys.stderr = real
+    facts[name]["done"] = (path / "DONE").exists()
+    facts[name]["value"] = float(dsm.load(path).energy_mean[..., -1].mean())
+
+use("first", "run.compilation_cache=cache")
+facts["cached"] = len(list(pathlib.Path("cache").glob("*")))
+facts["settings"] = [jax.config.jax_compilation_cache_dir, jax.config.jax_persistent_cache_min_compile_time_secs]
+facts["handlers"] = [len(logging.root.handlers), len(logging.getLogger("dsm").handlers)]
+use("seed", "seed=1", "run.compilation_cache=null")
+use("beta", "sampler.beta=0.5", "run.compilation_cache=null")
+
+def interrupt():
+    while "at this rate" not in sys.stderr.getvalue():
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGINT)
+
+_progress.KNOWN_AFTER = 0.1
+threading.Timer(0.5, interrupt).start()
+use("long", "sampler.sweeps=1000000000", "run.chunk_seconds=0.05", "run.compilation_cache=null")
+
+events.clear()
+_programs.SHARE = 0.0
+jax.config.update("jax_compilation_cache_dir", os.path.abspath("cache"))
+use("dropped", "seed=2", "run.compilation_cache=unused")
+facts["hits"], facts["unused"] = events.count("cache_hits"), os.path.exists("unused")
+
+_programs.SHARE = 0.5
+logging.basicConfig(format="mine: %(message)s", level=logging.INFO, stream=sys.stdout)
+sys.stdout.flush()
+use("handled", "seed=2", "run.compilation_cache=unused")
+print(json.dumps(facts))
+"""
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory):
+    done = run_program(USE, tmp_path_factory.mktemp("user"))
+    *printed, facts = done.stdout.splitlines()
+    assert "Warning" not in done.stderr, done.stderr
+    return {"stdout": printed, **json.loads(facts)}
+
+
+def test_run_prints_what_the_command_line_prints(used):
+    first = used["first"]["printed"]
+    assert first[0] == "drawing teachers and data" and first[1].startswith("code for the moves: ")
+    assert first[2] == "compiling" and first[3].startswith("compiled in ")
+    assert any(line.startswith("sweep 4/4 ") for line in first)
+    assert first[-1].endswith("seed=0: finished") and used["first"]["done"]
+    assert used["handlers"] == [0, 0]
+
+
+def test_handlers_of_the_user_win(used):
+    assert used["handled"]["printed"] == []
+    assert len(used["stdout"]) == 1 and used["stdout"][0].startswith("mine: ")
+    assert "already finished" in used["stdout"][0]
+
+
+def test_compilation_cache_is_used_and_the_users_own_wins(used):
+    assert used["cached"] > 0 and used["settings"] == [None, 1.0]
+    assert used["hits"] > 0 and not used["unused"]
+
+
+def test_other_values_are_not_compiled_again(used):
+    assert used["first"]["compiled"] > 2 and used["seed"]["compiled"] == used["beta"]["compiled"] == 0
+    assert len({used[name]["value"] for name in ("first", "seed", "beta")}) == 3
+
+
+def test_interrupted_run_says_how_to_go_on(used):
+    long = used["long"]
+    assert any(line.startswith("about ") and line.endswith(" at this rate") for line in long["printed"])
+    assert not long["done"] and "run the same command again to continue" in long["printed"][-1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="memory maps are counted on Linux only")
+def test_programs_are_dropped_before_memory_maps_run_out(used):
+    assert used["dropped"]["printed"][0].startswith("compiled programs are dropped: ")
+    assert used["dropped"]["compiled"] > 2 and used["dropped"]["done"]
+
+
+def test_problems_of_a_part_that_was_defined_again_are_drawn_anew():
+    """As a cell of a notebook does that is edited and run again."""
+    config = tasks.compose(["experiment=quickstart", "network.width=4", "data.samples=1", "data.test_patterns=2"])
+    config.data.inputs = {"name": "constant_of_a_test"}
+
+    def define(value: int) -> None:
+        class Constant(data.INPUTS.get("iid")):
+            def sample(self, key, train, test):
+                return tuple(jnp.full((number, self.width), value, jnp.int8) for number in (train, test))
+
+        Constant.__qualname__ = "Constant"
+        data.INPUTS.register("constant_of_a_test")(Constant)
+
+    try:
+        for value in (1, -1, 1):
+            define(value)
+            assert np.unique(draw_problems(config, root_key(0)).inputs) == value
+    finally:
+        del data.INPUTS._parts["constant_of_a_test"]
+
+
+def test_registry_prints_its_names():
+    assert repr(samplers.MOVES).startswith("move: gaussian, heat_bath, ")
+    assert repr(samplers.SCHEDULES).startswith("schedule: ")
+
+
+def test_solutions_print_their_numbers():
+    text = repr(theory.narrow_network("erf", [0.5, 2.0]))
+    title, names, first, second = text.splitlines()
+    assert title == "NarrowSolution: 2 rows" and names.split()[:2] == ["alpha", "teacher_overlap"]
+    assert first.split()[0] == "0.5" and second.split()[0] == "2" and second.endswith("converged")
+
+
+def trajectory(*batch: int, times: int = 30) -> theory.Trajectory:
+    errors = np.zeros((*batch, times)) + 1 / np.arange(1, times + 1)
+    ones = np.ones((*batch, times, 2, 2))
+    state = np.zeros(batch, int)
+    return theory.Trajectory(np.arange(float(times)), ones, ones, ones[..., 0], errors, state, state)
+
+
+def test_long_results_are_shortened():
+    lines = repr(trajectory()).splitlines()
+    assert lines[0] == "Trajectory: 30 rows" and len(lines) == 13 and lines[7] == "... 20 more"
+    assert lines[2].split()[:2] == ["0", "1"] and lines[-1].split()[:2] == ["29", "0.033333"]
+    assert lines[2].endswith("1 1 1 ...  1 1 1 ...  1 1")
+    assert "(1, 29)  29  " in repr(trajectory(2)).splitlines()[-1]
+    lone = theory.SteadyState(np.eye(2), np.eye(2), np.ones(2), *map(np.asarray, (0.25, 0.0, -1.0, 0)))
+    assert repr(lone).splitlines()[0] == "SteadyState: 1 row" and repr(lone).endswith("converged")
+
+
+def test_settings_in_one_string_are_told_apart():
+    with pytest.raises(dsm.ConfigError, match="is several settings; .* in Python one string for each setting$"):
+        dsm.compose("experiment=quickstart network.depth=2")
+
+
+def test_results_in_compiled_code_print_their_shapes():
+    seen = []
+    root = theory.Root(jnp.ones(2), *map(jnp.asarray, (0.0, [1j], 3, 0)))
+    eqx.filter_jit(lambda root: seen.append(repr(root)))(root)
+    assert "Root(" in seen[0] and "converged" not in seen[0] and "converged" in repr(root)
+
+
+@pytest.mark.parametrize(
+    "seconds, text", [(44.6, "45 s"), (2400.0, "40 min"), (3.2 * 3600, "3.2 h"), (440640.0, "5.1 days")]
+)
+def test_durations_are_told_in_their_unit(seconds, text):
+    assert duration(seconds) == text

@@ -1,0 +1,40 @@
+"""The soak in small: runs under faults, and what the script says of a run that is not recovered."""
+
+import os
+
+import pytest
+
+import soak
+from commands import KEPT
+from soak_faults import FAULTS, MOUNTED
+
+
+def test_a_plan_follows_from_its_seed_and_has_all_faults():
+    cases = soak.plan(0, 200)
+    assert soak.plan(0, 200) == cases and soak.plan(1, 200) != cases
+    assert {episode.fault for case in cases for episode in case.episodes} == set(FAULTS)
+    assert {case.task for case in cases} == set(soak.TASKS)
+    unmounted = soak.plan(0, 200, mounts=False)
+    assert not any(episode.fault in MOUNTED for case in unmounted for episode in case.episodes)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
+def test_runs_under_faults_are_recovered(tmp_path, capsys):
+    """Two runs of one task: each is killed, stopped or damaged, goes on, and ends bitwise as the undisturbed one."""
+    words = ["--runs", "2", "--seed", "3", "--tasks", "online_sgd", "--no-figures", "--folder", str(tmp_path / "soak")]
+    assert soak.main([*words, "--cache", str(KEPT / "soak")]) == 0
+    told = capsys.readouterr().out
+    assert "2 runs" in told and "0 runs not recovered" in told and "| fault |" in told
+
+
+def test_a_run_that_differs_is_told(tmp_path, capsys, monkeypatch):
+    def differs(self, task, run):
+        raise AssertionError("the results differ")
+
+    monkeypatch.setattr(soak.Soak, "compare", differs)
+    monkeypatch.setattr(soak.Soak, "undisturbed", lambda self, task: None)
+    monkeypatch.setattr(soak, "FAULTS", dict.fromkeys(FAULTS, lambda run, phase, share, draw: None))
+    monkeypatch.setattr(soak.Patient, "start", lambda self: None)
+    monkeypatch.setattr(soak.Patient, "end", lambda self, child, *allowed, **options: None)
+    assert soak.main(["--runs", "1", "--tasks", "narrow", "--folder", str(tmp_path / "soak")]) == 1
+    assert "FAILED" in capsys.readouterr().out
