@@ -1,9 +1,6 @@
 """The package as its users in Python meet it: imports, names, `dsm.run` in a process of theirs, what results print."""
 
-import ast
-import importlib
 import json
-import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,10 +17,7 @@ from dsm._progress import duration
 from dsm._random import root_key
 from dsm.tasks.sample._build import draw_problems
 
-SUBPACKAGES = ["dsm"] + [
-    module.name for module in pkgutil.walk_packages(dsm.__path__, "dsm.") if module.ispkg and module.name != "dsm.conf"
-]
-
+#: `import dsm` takes no time and imports nothing large; what it names is imported when used, and leaves JAX as it is.
 IMPORT = """
 import sys, time
 began = time.perf_counter()
@@ -35,7 +29,13 @@ assert public == dsm.__all__, public
 assert "jax" not in sys.modules
 assert not hasattr(dsm, "nothing")
 assert dsm.__version__
-from dsm import theory
+
+import jax
+settings, began = dict(jax.config.values), time.process_time()
+from dsm import data, networks, observables, samplers, theory, training
+assert time.process_time() - began < 6  # 1 to 2 s on an idle core
+assert jax.config.values == settings
+assert not {'hydra', 'xarray', 'matplotlib', 'orbax', 'sklearn', 'blackjax'} & set(sys.modules)
 assert dsm.theory is theory and dsm.data.INPUTS.names
 """
 
@@ -49,7 +49,7 @@ def run_program(program: str, cwd: Path) -> subprocess.CompletedProcess:
     return done
 
 
-def test_import_is_quick_and_imports_the_rest_when_used(tmp_path):
+def test_import_is_quick_and_lazy(tmp_path):
     run_program(IMPORT, tmp_path)
 
 
@@ -62,30 +62,6 @@ def test_errors_of_users_come_without_the_way_through_dsm(call):
     }
     assert {Path(path).name for path in inside} == {"_errors.py"}
     assert caught.type.__module__ == "dsm"
-
-
-@pytest.mark.parametrize("name", SUBPACKAGES)
-def test_all_says_what_is_public(name):
-    package = importlib.import_module(name)
-    names: dict = {}
-    exec(f"from {name} import *", names)
-    del names["__builtins__"]
-    assert sorted(names) == sorted(package.__all__) and len(set(package.__all__)) == len(package.__all__)
-    if name != "dsm":
-        assert set(names) == _public(Path(package.__file__)), "what is imported `as` itself or defined is public"
-
-
-def _public(file: Path) -> set[str]:
-    found: set[str] = set()
-    for node in ast.parse(file.read_text()).body:
-        if isinstance(node, ast.ImportFrom):
-            found |= {alias.asname for alias in node.names if alias.asname}
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found.add(node.name)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found |= {target.id for target in targets if isinstance(target, ast.Name)}
-    return {name for name in found if not name.startswith("_")}
 
 
 #: One process of a user: runs one after the other, what each printed and compiled, and what they left behind.
