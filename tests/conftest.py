@@ -4,8 +4,11 @@ Tests compile much and compute little, so optimisations of XLA are off. A test o
 kernels, bits that depend on fusion) takes the fixture `optimised`.
 """
 
+import fcntl
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 # The main job shards replicas over devices: tests have several, on any machine.
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
@@ -49,6 +52,30 @@ def optimised() -> Iterator[None]:
     yield
     jax.config.update("jax_disable_most_optimizations", True)
     jax.clear_caches()
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory) -> Path:
+    """A folder that all workers of a session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def tiny_run(session_folder) -> Callable[[str], Path]:
+    """The directory of the tiny run of a task, made by the first test of the session that asks. Copy it to change it."""
+    import dsm
+    import tiny
+
+    @functools.cache
+    def made(task: str) -> Path:
+        path = session_folder / "tiny" / task
+        path.parent.mkdir(exist_ok=True)
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be at it
+            return dsm.run(*tiny.RUNS[task], *tiny.QUIET, f"run.dir={path}")
+
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """What sets a run apart from its experiment."""
 
+import functools
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,9 @@ import yaml
 from omegaconf import OmegaConf
 
 from dsm._errors import ConfigError
-from dsm.config import SOURCES, Config, flatten, preset_files
+from dsm._registry import Registry
+from dsm.config import SOURCES, Config, flatten, folder, preset_files
+from dsm.config._searchpath import place_of
 from dsm.tasks._compose import compose
 from dsm.tasks._task import task_of
 
@@ -38,7 +42,7 @@ def changes(config: Config) -> dict[str, Any]:
 
 def _differences(config: Config, words: Sequence[str]) -> dict[str, Any]:
     """Settings in which `config` differs from what the words of a command lead to."""
-    base, own = compose(words, config.run.searchpath).identity(), config.identity()
+    base, own = composed(words, config.run.searchpath).identity(), config.identity()
     named = [key for key in sorted(own | base) if key != "seed" and not key.startswith(f"{SOURCES}.")]
     different = {key: own.get(key) for key in named if own.get(key) != base.get(key)}
     # Another part lacks options of the one before: its name tells.
@@ -47,6 +51,21 @@ def _differences(config: Config, words: Sequence[str]) -> dict[str, Any]:
         for key, value in different.items()
         if key in own or f"{key.rpartition('.')[0]}.name" not in different
     }
+
+
+def composed(words: Sequence[str], searchpath: Sequence[str]) -> Config:
+    """Compose the words of a command, or return what they led to before: the jobs of a sweep share it. Not to be changed."""
+    places = (folder(), *map(place_of, searchpath))
+    files = sorted(file for place in places for pattern in ("*.yaml", "*/*.yaml") for file in place.glob(pattern))
+    presets = tuple((file, file.stat().st_mtime_ns) for file in files)
+    state = presets, Registry.registrations, os.environ.get("DSM_LOCAL")
+    return _composed(tuple(words), tuple(searchpath), state)
+
+
+@functools.lru_cache(maxsize=64)
+def _composed(words: tuple[str, ...], searchpath: tuple[str, ...], state: tuple[Any, ...]) -> Config:
+    """Compose the words. `state` is what else composing depends on: files of presets, registered parts, this machine."""
+    return compose(words, searchpath)
 
 
 def _may_serve(group: str, file: Path, different: dict[str, Any]) -> bool:

@@ -5,8 +5,7 @@ from typing import Any
 
 from dsm._errors import ConfigError
 from dsm.config import Config
-from dsm.tasks._changes import changes
-from dsm.tasks._compose import compose
+from dsm.tasks._changes import changes, composed
 from dsm.tasks._task import task_of
 
 #: Letters that a word of the command line has without quotes of Hydra.
@@ -18,13 +17,14 @@ def command_of(config: Config) -> str | None:
     there is none: for a task without a preset."""
     task = task_of(config.task)
     own_home = config.experiment == (task.home or task.name)
-    words = [f"hydra.searchpath={_spell(config.run.searchpath)}"] if config.run.searchpath else []
-    words.append(f"task={task.name}" if own_home else f"experiment={config.experiment}")
+    words = [f"task={task.name}" if own_home else f"experiment={config.experiment}"]
     try:
         found = changes(config)
-        base = compose(words)
+        base = composed(words, config.run.searchpath)
     except ConfigError:
         return None
+    if config.run.searchpath:
+        words.insert(0, f"hydra.searchpath={_spell(config.run.searchpath)}")
     if config.plugins != base.plugins:
         words.append(f"plugins={_spell(config.plugins)}")
     # Presets first: they would undo what is set before them.
