@@ -1,19 +1,24 @@
-# make run: the quickstart; make test: lint, types and all tests; make quick: some of them, under 90 seconds; make docs: the
-# documentation in site/, with executed notebooks. Each sets up a virtual environment first.
+# make run: the quickstart; make test: lint, types and all tests but the slow ones, in 10 minutes; make test-slow: the
+# slow ones; make quick: something of every part, in a minute; make docs: the documentation in site/, with executed
+# notebooks. Each sets up a virtual environment first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PYTEST_COMMAND := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: run test quick lint docs clean
+.PHONY: run test test-slow quick lint docs clean
 
 run: $(VENV)/installed
 	$(BIN)/dsm experiment=quickstart
 
 test: $(VENV)/installed-test lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
+	$(PYTEST_COMMAND) -m "not slow" $(PYTEST)
+
+test-slow: $(VENV)/installed-test
+	$(PYTEST_COMMAND) -m slow $(PYTEST)
 
 quick: $(VENV)/installed-test lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m quick $(PYTEST)
+	$(PYTEST_COMMAND) -m quick $(PYTEST)
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
