@@ -21,8 +21,9 @@ from fontTools.ttLib import TTFont
 
 import dsm
 from browser.chromium import needs_browser, open_browser, seen
-from commands import ROOT, TINY, environment
+from commands import ROOT, environment
 from dsm import cli
+from experiment_runs import unpack
 
 EXPERIMENTS = sorted(path.parent.name for path in ROOT.glob("experiments/*/README.md"))
 SUBPACKAGES = sorted(path.stem for path in ROOT.glob("docs/api/*.md") if path.stem not in ("index", "dsm", "parts"))
@@ -56,11 +57,13 @@ def test_examples_of_loading_a_sweep(tmp_path, monkeypatch):
     alone, alphas, depths = re.findall(r"```python\n(.*?)```", page[page.index("## Loading") :], re.DOTALL)[:3]
     assert "run.root=alphas" in page and "run.root=depths" in page and alone.startswith("import dsm\n")
     monkeypatch.chdir(tmp_path)
-    path = dsm.run(*TINY, "network.depth=2", "observe.theory=true", "run.dir=one")
+    paths = [done.parent for done in (unpack(tmp_path / "stored") / "report" / "quickstart").rglob("DONE")]
+    path = next(path for path in paths if dsm.load(path).attrs["network.depth"] == 2)
 
     def copy(where: str, alpha: float, depth: int, seed: int) -> None:
         settings = yaml.safe_load((path / "config.yaml").read_text()) | {"seed": seed}
-        settings["data"]["alpha"], settings["network"]["depth"] = alpha, depth
+        settings["data"] |= {"alpha": alpha, "max_alpha": None}
+        settings["network"]["depth"] = depth
         shutil.copytree(path, where)
         Path(where, "config.yaml").write_text(yaml.safe_dump(settings))
 
@@ -76,7 +79,8 @@ def test_examples_of_loading_a_sweep(tmp_path, monkeypatch):
     names["plt"].close("all")
 
 
-def test_pages_ask_no_other_host(site, pages):
+@pytest.mark.slow
+def test_site_asks_no_other_host(site, pages):
     """Scripts, styles, fonts, images and frames are files of the site."""
     for name, page in pages.items():
         loaded = attributes(page, r'<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)="([^"]*)"')
@@ -88,7 +92,8 @@ def test_pages_ask_no_other_host(site, pages):
             assert target.startswith("data:") or not urlsplit(target).netloc, (style.name, target)
 
 
-def test_links_lead_somewhere(site, pages):
+@pytest.mark.slow
+def test_links_of_the_site_lead_to_files_and_places(site, pages):
     """Every file and every place within a file that a page of the site refers to is there."""
     places = {name: set(attributes(page, r'\bid="([^"]+)"')) for name, page in pages.items()}
     for name, page in pages.items():
@@ -105,7 +110,8 @@ def test_links_lead_somewhere(site, pages):
                 assert unquote(parts.fragment) in places[file] | {"__skip"}, (name, target)
 
 
-def test_links_work_in_the_repository_too():
+@pytest.mark.quick
+def test_links_of_the_repository_lead_to_files():
     """Links between Markdown files are relative, and lead to files."""
     for page in [*ROOT.glob("docs/**/*.md"), *ROOT.glob("experiments/*/README.md"), *ROOT.glob("*.md")]:
         text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
@@ -137,17 +143,23 @@ def names_of_the_api() -> dict[str, list[str]]:
     return found
 
 
-def test_every_name_of_the_api_is_on_a_page(pages):
-    """A page for each subpackage, and on it every name that the subpackage says it has."""
+@pytest.mark.quick
+def test_api_has_a_page_for_each_subpackage():
+    assert {name for name in names_of_the_api() if name.count(".") == 1} == {f"dsm.{name}" for name in SUBPACKAGES}
+
+
+@pytest.mark.slow
+def test_api_pages_hold_every_public_name(pages):
+    """Every name that a subpackage says it has is on its page."""
     names = names_of_the_api()
-    assert {name for name in names if name.count(".") == 1} == {f"dsm.{name}" for name in SUBPACKAGES}
     for package, own in names.items():
         page = pages[f"api/{(package.split('.') + ['dsm'])[1]}.html"]
         anchors = set(re.findall(r'id="([^"]+)"', page))
         assert not {f"{package}.{name}" for name in own} - anchors - set(names), package
 
 
-def test_every_registered_part_is_on_a_page(pages):
+@pytest.mark.slow
+def test_parts_page_holds_every_registered_part(pages):
     """By its name, as the decorators of the package have them."""
     page = html.unescape(pages["api/parts.html"])
     for path in Path(dsm.__file__).parent.rglob("*.py"):
@@ -155,13 +167,15 @@ def test_every_registered_part_is_on_a_page(pages):
             assert f"<code>{name}</code>" in page, (path, name)
 
 
-def test_docstrings_are_taken_for_text(pages):
+@pytest.mark.slow
+def test_api_pages_take_docstrings_for_text(pages):
     """Stars of powers and brackets of averages are not those of Markdown."""
     assert "E &lt;J&gt;**2" in pages["api/theory.html"]
     assert not [name for name, page in pages.items() if name.startswith("api/") and re.search(r"<strong>\d\)", page)]
 
 
-def test_comments_of_attributes_are_on_pages(pages):
+@pytest.mark.slow
+def test_api_pages_hold_comments_of_attributes(pages):
     """`#:` above an attribute is its docstring."""
 
     def told(page: str, name: str) -> str:
@@ -180,13 +194,15 @@ def test_comments_of_attributes_are_on_pages(pages):
     assert "signs" in told(networks, "dsm.networks.AbstractPrior.continuous")
 
 
-def test_comments_are_read_line_by_line():
+@pytest.mark.quick
+def test_comment_above_reads_line_by_line():
     docstrings = module_of_the_site("docstrings")
     lines = ["x = 1", "    #: First line,", "    #:   then another.", "    y: int = 2", "    z = 3"]
     assert docstrings.comment_above(lines, 4) == ("First line,\n  then another.", 2)
     assert docstrings.comment_above(lines, 5) == ("", 5) and docstrings.comment_above(lines, 1) == ("", 1)
 
 
+@pytest.mark.slow
 def test_equations_are_mathml(site, pages):
     """Each is MathML that can be read, and the font that comes with the site has all that is in them."""
     number, glyphs = 0, set(TTFont(site / "site" / "equations.woff").getBestCmap())
@@ -203,13 +219,14 @@ def test_equations_are_mathml(site, pages):
     assert number > 100
 
 
-def test_an_unknown_command_of_an_equation_is_an_error():
+def test_equation_with_an_unknown_command_is_an_error():
     equations = module_of_the_site("equations")
     assert "<msqrt>" in equations.mathml(r"\sqrt{x}", "inline")
     with pytest.raises(Exception, match="nocommand"):
         equations.mathml(r"\nocommand x", "inline")
 
 
+@pytest.mark.slow
 def test_gallery_has_a_card_for_each_experiment(site, pages):
     cards = re.findall(
         r'<a class="card" href="experiments/(\w+)/index.html">\s*<img src="([^"]+)"', pages["gallery.html"]
@@ -219,38 +236,43 @@ def test_gallery_has_a_card_for_each_experiment(site, pages):
     assert pages["gallery.html"].count("<strong>") == len(cards)
 
 
-def test_index_of_the_search_has_the_pages(site, pages):
+@pytest.mark.slow
+def test_search_index_holds_the_pages(site, pages):
     index = json.loads((site / "search" / "search_index.json").read_text())
     found = {entry["location"].partition("#")[0] for entry in index["docs"]}
     assert set(pages) - {"404.html"} <= found | {""}
     assert (site / "search" / "search_index.js").read_text().startswith("var __index = ")
 
 
+@pytest.mark.slow
 @needs_browser
-def test_what_is_wrong_with_a_page_is_seen(tmp_path):
+def test_browser_sees_what_is_wrong_with_a_page(tmp_path):
     page = tmp_path / "page.html"
     page.write_text('<script src="https://other.example/x.js"></script><script>console.error("bad")</script>')
     _, wrong = seen(page.as_uri(), tmp_path)
     assert "https://other.example/x.js" in wrong and any("bad" in each for each in wrong)
 
 
+@pytest.mark.slow
 @needs_browser
-def test_search_from_disk(site, tmp_path):
+def test_search_works_from_disk(site, tmp_path):
     found, wrong = seen(f"{(site / 'index.html').as_uri()}?q=replica", tmp_path)
     assert re.search(r"md-search-result__meta\">\s*\d+ matching documents", found)
     assert 'class="md-search-result__item"' in found and not wrong
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize("page", ["theory", "gallery", "api/theory", "notebooks/01_first_machine"])
-def test_pages_from_disk(page, site, tmp_path):
+def test_pages_open_from_disk(page, site, tmp_path):
     found, wrong = seen((site / f"{page}.html").as_uri(), tmp_path)
     assert "</article>" in found and not wrong
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize("page", ["symbols", "theory", "api/theory"])
-def test_what_scrolls_on_a_narrow_screen_shows_it(page, site):
+def test_scrolling_parts_show_it_on_a_narrow_screen(page, site):
     """A shadow at the edge of wide tables, equations and code; comments in code are broken."""
     program = """
     const scrolling = [...document.querySelectorAll("article *")].filter(one =>
@@ -265,7 +287,7 @@ def test_what_scrolls_on_a_narrow_screen_shows_it(page, site):
     assert max(comments, default=0) <= 420
 
 
-def test_first_steps_show_what_the_command_says(capsys, monkeypatch):
+def test_first_steps_show_what_the_command_prints(capsys, monkeypatch):
     """The help and the moves: what is quickly said, in a window of 120 columns."""
     monkeypatch.setenv("COLUMNS", "120")
     page = (ROOT / "docs/first_steps.md").read_text()

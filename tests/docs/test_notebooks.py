@@ -23,16 +23,19 @@ def cells_of(notebook: Path) -> list[dict]:
     return json.loads(notebook.read_text())["cells"]
 
 
+@pytest.mark.quick
 def test_notebooks_are_numbered():
     assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02d}_" for number in range(1, 7)]
 
 
+@pytest.mark.quick
 @each_notebook
 def test_notebook_is_stored_without_outputs(notebook):
     code = [cell for cell in cells_of(notebook) if cell["cell_type"] == "code"]
     assert code and all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
 
 
+@pytest.mark.quick
 @each_notebook
 def test_cells_are_short_and_figures_are_explained(notebook):
     cells = cells_of(notebook)
@@ -45,6 +48,7 @@ def test_cells_are_short_and_figures_are_explained(notebook):
                 assert after is not None and after["cell_type"] == "markdown", f"no text after the figure of: {source}"
 
 
+@pytest.mark.slow
 @each_notebook
 def test_notebook_executes(notebook, tmp_path, monkeypatch):
     import nbclient
@@ -63,6 +67,7 @@ def test_notebook_executes(notebook, tmp_path, monkeypatch):
         assert len(figures) == bool(cell.cell_type == "code" and DRAWS.search(cell.source)), cell.source
 
 
+@pytest.mark.slow
 def test_runs_print_below_their_cells(tmp_path, monkeypatch):
     """The log and a bar of text, as `dsm.run` says; a notebook is a process of its own kind."""
     import nbclient

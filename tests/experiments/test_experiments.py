@@ -3,19 +3,17 @@
 import contextlib
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import dsm
 from commands import ROOT
-from dsm.driver import SEGMENTS
 from dsm.tasks import TASKS
-from experiment_runs import EXPERIMENTS, TINY, runs_of
+from experiment_runs import EXPERIMENTS, FOLDERS, TINY, assert_alike, runs_of
 from figure_scripts import draw
 from helpers import fits
 
-#: The cheapest of each task, and one each for `make quick`.
+#: Of each task one that runs soon.
 REPRESENTATIVES = {"quickstart", "sgd_strengths", "specialisation_sweep", "narrow_zero_temperature"}
 #: Figures of a run that draws all it can, where they do not depend on what is observed.
 FIGURES = {"online_sgd": {"online_sgd.png"}, "specialisation": {"learning.png", "l_shape.png"},
@@ -29,33 +27,29 @@ def test_every_experiment_has_a_small_run_and_a_page():
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.quick if name == "sgd_curves" else ()) for name in EXPERIMENTS]
+    "name", [pytest.param(name, marks=[pytest.mark.quick] * (name == "sgd_curves")) for name in EXPERIMENTS]
 )
-def test_experiment_is_planned_at_its_full_size(name):
-    """Settings are checked, memory is counted, and the loop is traced: nothing is compiled and nothing runs."""
+def test_experiment_is_planned(name):
+    """Settings are checked, memory is counted, problems and chains have shapes: nothing is compiled and nothing runs."""
     config = dsm.compose(f"experiment={name}", "run.memory_gib=1e4")
     task = TASKS[config.task]
     with jax.enable_x64(True) if task.x64 else contextlib.nullcontext():
         job = task.build(config)
-
-        def call():
-            driver = job.driver()
-            return driver.advance(driver.begin(), jnp.zeros(SEGMENTS, jnp.int32), jnp.zeros(SEGMENTS, bool))
-
-        _, records = jax.eval_shape(call)
+        progress = jax.eval_shape(lambda: job.driver().begin())
     assert job.due == sorted(set(job.due)) and job.due[-1] > 0
-    assert records and all(record.shape[0] == SEGMENTS for record in records.values())
+    assert progress.t.shape == () and jax.tree.leaves(progress.state)
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in REPRESENTATIVES else pytest.mark.slow) for name in EXPERIMENTS]
 )
-def test_experiment_runs_at_tiny_size(name, tmp_path, monkeypatch):
-    """The runs, what they leave, and the figure that is drawn from it."""
+def test_experiment_runs_at_tiny_size(name, stored, tmp_path, monkeypatch):
+    """The runs, what they leave, and the figure that is drawn from it; the archive is up to date."""
     monkeypatch.chdir(tmp_path)
     for words in runs_of(name):
         path = dsm.run(*words, "run.root=experiments", "run.progress=none")
         assert path.is_relative_to(tmp_path / "experiments" / name)
+        assert_alike(path, stored / path.relative_to(tmp_path))
         found = {entry.name for entry in path.iterdir()}
         assert found >= {"config.yaml", "manifest.json", "results.nc", "figures", "log.txt", "DONE"}
         figures = {figure.name for figure in (path / "figures").iterdir()}
@@ -78,6 +72,17 @@ def test_experiment_runs_at_tiny_size(name, tmp_path, monkeypatch):
     draw(name, tmp_path / "experiments" / name, tmp_path / "figure.png")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["pieces", "above", "widths"])
+def test_stored_runs_are_like_new_ones(folder, stored, tmp_path, monkeypatch):
+    """Runs beside those of experiments and pages."""
+    monkeypatch.chdir(tmp_path)
+    for words in FOLDERS[folder]():
+        path = dsm.run(*words, f"run.root={folder}", "run.progress=none", "run.figures=false")
+        assert_alike(path, stored / path.relative_to(tmp_path))
+
+
+@pytest.mark.slow
 def test_equilibrium_run_has_convergence_statistics(tmp_path):
     path = dsm.run(
         *("experiment=quickstart", f"run.root={tmp_path}", "run.progress=none", "run.figures=false", "network.width=4"),

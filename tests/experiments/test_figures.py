@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from commands import ROOT
-from experiment_runs import EXPERIMENTS, unpack
+from experiment_runs import EXPERIMENTS
 from figure_scripts import draw, script
 
 #: Scripts that solve a theory, which compiles for long.
@@ -15,12 +15,6 @@ QUICK = {"relaxation", "sgd_curves"}
 
 def marks(name: str) -> list[pytest.MarkDecorator]:
     return [pytest.mark.slow] * (name in SOLVING) + [pytest.mark.quick] * (name in QUICK)
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory):
-    """The results of small runs."""
-    return unpack(tmp_path_factory.mktemp("stored"))
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in EXPERIMENTS])
