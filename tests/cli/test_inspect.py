@@ -205,68 +205,23 @@ def test_a_real_run_from_its_failure_to_its_end(tmp_path, capsys, monkeypatch):
     assert status(capsys, tmp_path) == (0, [f"done  {tmp_path / 'run'}", "1 done"])
 
 
-#: Wrong words, and what is said; where it ends in three dots there is more.
+#: Wrong words, and what is said; data/bad_settings.yaml has more, by key and value alone.
 WRONG = {
-    "network.dpth=3": "network.dpth = 3: there is no such setting with task=sample; did you mean network.depth?",
     "depth=3": "depth = 3: there is no such setting with task=sample; did you mean network.depth?",
     "task=narrow sampler.sweeps=5": "sampler.sweeps = 5: there is no such setting with task=narrow, whose sections are "
     "data, network, observe, run, training",
-    "x=1": "x = 1: there is no such setting with task=sample",
-    "+x=1": "x = 1: there is no such setting, must be one of task, experiment, seed, plugins, run...",
-    "+network.dpth=3": "network.dpth = 3: there is no such setting, must be one of width, depth, fan_in...",
-    "+network.depth=3": "+network.depth=3: network.depth is there already; leave out the plus: network.depth=3",
-    "++network.depth.x=3": "network.depth = {'x': 3}: must be an integer",
     "experiment=narow_decay": "experiment = narow_decay: is none of the N there are; did you mean narrow_decay? One of your "
     'own is found with --config-dir FOLDER or "hydra.searchpath=[pkg://PACKAGE.conf]", in Python "hydra.searchpath=[file://FOLDER]"',
-    "network=dens": "network = dens: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer; did you...",
-    "network=a/b": "network = a/b: must be one of committee, dense, narrow, random, relu_deep, relu_two_layer; one "
-    'of your own is found with --config-dir FOLDER or "hydra.searchpath=[pkg://PACKAGE.conf]", in Python "hydra.searchpath=[file://FOLDER]"',
-    "sampler.move.name=jump": "sampler.move.name = jump: must be one of gaussian, heat_bath, spin_flip, version_space; one "
-    "of your own must be imported first, as plugins=[MODULE] does",
-    "sampler/move=gaussian": "sampler/move = gaussian: has no presets; write sampler.move.name=gaussian",
     "network/depth=3": "network/depth = 3: has no presets; write network.depth=3",
-    "netwrk=dense": "netwrk = dense: there is no such setting with task=sample; did you mean network?",
-    "network.weights.scale=3": "network.weights.scale = 3: network.weights has no options with task=sample",
     "network.weights.name=ising": "network.weights.name = ising: network.weights has no options with task=sample; "
     "write network.weights=ising",
-    "network@here=dense": "network@here: network has no preset at here; leave out @here",
-    "+network=dense": "network: is chosen twice; leave out the plus, as in network=NAME",
-    "hydra/launchr=basic": "hydra/launchr = basic: there is no such setting; did you mean hydra/launcher?",
-    "hydra.launcher.n_jobs=2": "hydra.launcher.n_jobs = 2: the launcher has no such option; choose another, as in "
-    "hydra/launcher=joblib",
-    "task=null": "task = null: must be the name of a preset",
-    "~sampler": "sampler is missing: task=sample needs it",
-    "~samplr": "~samplr: there is no such setting",
     "~network.depth=7": "~network.depth=7: network.depth is 3",
-    "sampler.move.name=gausian": "sampler.move.name = gausian: must be one of gaussian, heat_bath, spin_flip...",
-    "seed=1,2": "seed = 1,2: is a sweep, which needs -m",
-    "network.depth=2,4": "network.depth = 2,4: is a sweep, which needs -m",
-    "data.alpha=1,2": "data.alpha = 1,2: is a sweep, which needs -m",
-    "network=dense,random": "network = dense,random: is a sweep, which needs -m",
-    "task=narrow data.alpha=1,2": "data.alpha = 1,2: is a sweep, which needs -m; a list is data.alpha=[1,2]",
     "sampler.beta=1,2 seed=0,1": "sampler.beta = 1,2: is a sweep, which needs -m; a list is sampler.beta=[1,2]",
-    "seed=range(3)": "seed = range(3): is a sweep, which needs -m",
-    "sampler.sweeps=${no.such}": "sampler.sweeps: interpolation key 'no.such' not found",
-    "network.depth=": "network.depth = : must be an integer",
-    "seed": "seed: must be written as setting=value",
-    "quickstart": "quickstart: must be written as setting=value; did you mean experiment=quickstart?",
     "statsu": "statsu: must be written as setting=value; did you mean dsm status?",
-    "repot": "repot: must be written as setting=value; did you mean dsm report?",
     "-m": "-m: is an option of the command line, not a setting; in Python, call dsm.run in a loop",
-    "=3": "=3: must be written as setting=value",
-    "a=[1,": "a = [1,: [ and ] must come in pairs",
     "task=narrow data.alpha=[1, 2]": "data.alpha = [1,: [ and ] must come in pairs; what holds a blank needs quotes, as in "
     '"data.alpha=[1, 2]"',
-    "network.depth=2, 3, 4 seed=1": "network.depth = 2,: a comma must stand between two values; what holds a blank needs "
-    'quotes, as in "network.depth=2, 3, 4"',
-    "experiment=quickstart task=narrow": "task = narrow: must be sample with experiment=quickstart",
-    "experiment=narrow_decay task=sample": "task = sample: must be narrow with experiment=narrow_decay",
-    "network.depth=2,,3": "network.depth = 2,,3: a comma must stand between two values",
     "experiment = quickstart": "experiment: must be written as setting=value, without blanks around =",
-    "experiment= quickstart": "quickstart: must be written as setting=value, without blanks around =",
-    "experiment =quickstart": "experiment: must be written as setting=value, without blanks around =",
-    "seed=(1": "seed = (1: ( and ) must come in pairs",
-    "run.dir='x": "run.dir='x: a quotation mark ' is not closed",
     "run.dir=a=b": "run.dir = a=b: must be quoted twice, for the shell and for Hydra: \"run.dir='a=b'\"",
 }
 
@@ -275,10 +230,7 @@ WRONG = {
 def test_what_is_wrong_with_settings_is_said_in_one_line(words):
     with pytest.raises(ConfigError) as caught:
         dsm.compose(*words.split())
-    said = re.sub(r"the \d+ there are", "the N there are", str(caught.value))
-    begins = WRONG[words].removesuffix("...")
-    assert said.startswith(begins) and "\n" not in said
-    assert said == begins or WRONG[words].endswith("...")
+    assert re.sub(r"the \d+ there are", "the N there are", str(caught.value)) == WRONG[words]
 
 
 def test_names_near_those_in_a_file_of_points_are_told(tmp_path):

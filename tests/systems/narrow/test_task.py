@@ -33,50 +33,6 @@ SMALL = ("task=narrow", "network.width=6", "network.units=2", "data.alpha=1.5", 
 RELU = "network.activation.name=relu"
 SIGNS = "data.labels=classification"
 HMC = "training.dynamics.name=hmc"
-BAD = {
-    "width": ("network.width=0", "network.width = 0: must be at least 1"),
-    "units": ("network.units=0", "network.units = 0: must be at least 1"),
-    "sign": ("network.activation.name=sign", "network.activation.name = sign: must be an activation with a slope"),
-    "second layer": ("network.second_layer=odd", "network.second_layer = odd: must be one of equal, balanced"),
-    "odd": ("network.second_layer=balanced network.units=3", "network.units = 3: must be even with network.second_layer"),
-    "teacher": ("network.teacher=binary", "network.teacher = binary: must be one of normal, orthonormal"),
-    "orthonormal": ("network.teacher=orthonormal network.units=7", "network.units = 7: must be at most network.width = 6"),
-    "alpha": ("data.alpha=[1,0]", "data.alpha = 0: must be a number, finite and positive"),
-    "alphas": ("data.alpha=[1,1]", "data.alpha = [1, 1]: must be a number or a list of different numbers"),
-    "noise": ("data.noise=-1", "data.noise = -1.0: must be finite and not negative"),
-    "labels": ("data.labels=classes", "data.labels = classes: must be one of regression, classification"),
-    "loss": ("training.loss=quartic", "training.loss = quartic: must be one of hinge, logistic, perceptron, probit, square"),
-    "margin": ("training.loss=hinge", "training.loss = hinge: must be square with data.labels = regression"),
-    "dynamics": ("training.dynamics.name=sgd", "training.dynamics.name = sgd: must be one of gradient_descent, hmc,"),
-    "optimiser": (
-        "training.dynamics.name=gradient_descent +training.dynamics.optimiser.name=lion training.temperature=0",
-        "training.dynamics.optimiser.name = lion: must be one of adam, sgd",
-    ),
-    "leapfrogs": (f"{HMC} +training.dynamics.leapfrogs=0", "training.dynamics.leapfrogs = 0: must be at least 1"),
-    "target": (f"{HMC} +training.dynamics.target=1", "training.dynamics.target = 1.0: must be between 0 and 1"),
-    "lr": ("training.lr=0", "training.lr = 0.0: must be finite and positive"),
-    "temperature": ("training.temperature=-1", "training.temperature = -1: must be a number, finite and not negative"),
-    "cold": (f"{HMC} training.temperature=[1,0]", "training.temperature = 0.0: must be positive with training.dynamics"),
-    "hot": ("training.dynamics.name=gradient_descent", "training.temperature = 0.01: must be 0 with training.dynamics.name"),
-    "probit": (f"{SIGNS} training.loss=probit training.temperature=0", "training.temperature = 0.0: must be positive with"),
-    "decay": ("training.weight_decay=far", "training.weight_decay = far: must be a number, finite and not negative"),
-    "steps": ("training.steps=0", "training.steps = 0: must be from 1 to 2**31 - 1"),
-    "start": ("training.start.name=zero", "training.start.name = zero: must be one of planted, random, teacher"),
-    "distance": (
-        "training.start.name=planted +training.start.distance=-1",
-        "training.start.distance = -1.0: must be finite and not negative",
-    ),
-    "replicas": ("training.replicas=0", "training.replicas = 0: must be at least 1"),
-    "normalise": (f"{HMC} training.normalise=true", "training.normalise = True: must be false with training.dynamics.name"),
-    "quantity": ("observe.quantities=[magnetisation]", "observe.quantities = magnetisation: must be one of energy,"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("setting, message", BAD.values(), ids=BAD)
-def test_illegal_settings_are_refused(setting, message):
-    with pytest.raises(ConfigError) as error:
-        dsm.compose(*SMALL, *setting.split())
-    assert message in str(error.value)
 
 
 def test_outputs_with_a_large_mean_are_refused(tmp_path):

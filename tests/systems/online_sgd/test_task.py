@@ -13,7 +13,7 @@ import dsm.tasks
 from commands import SIGNAL_AFTER, assert_same_results, results
 from commands import dsm as command_line
 from dsm import data, theory
-from dsm._errors import CapacityError, ConfigError
+from dsm._errors import CapacityError
 from dsm._random import root_key, stream
 from dsm.networks import TwoLayerNetwork, make_activation
 from dsm.tasks.online_sgd._build import make_driver, plan, record_steps, start_overlaps
@@ -330,88 +330,6 @@ def test_theory_alone(tmp_path):
     path = dsm.run(*SMALL, "data.samples=0", f"run.root={tmp_path}")
     found = dsm.load(path)
     assert found.attrs["complete"] == 1 and "test_error" not in found and found.theory_test_error.dims == ("t",)
-
-
-BAD = {
-    "K": ("network.students=0", "network.students = 0: must be at least 1"),
-    "M": ("network.teachers=0", "network.teachers = 0: must be at least 1"),
-    "activation": (
-        "network.activation=step",
-        "network.activation = step: must be one of erf, gelu, leaky_relu, linear, relu",
-    ),
-    "noise": ("data.noise=-1", "data.noise = -1.0: must be finite and not negative"),
-    "lr": ("training.lr=-1", "training.lr = -1.0: must be finite and not negative"),
-    "outputs": ("network.outputs=[1,2]", "network.outputs = [1, 2]: must be a number, or a list of 4 numbers"),
-    "narrow": ("network.width=5", "network.width = 5: must be at least network.students + network.teachers = 6"),
-    "time": ("training.time=0", "training.time = 0.0: must be positive and finite"),
-    "stream": ("data.law.name=sea", "data.law.name = sea: must be one of digits, gaussian, hidden_manifold"),
-    "latent": ("data=manifold_law data.law.latent=0", "data.law.latent = 0: must be an integer >= 1"),
-    "digits": ("data=digits_law network.width=50", "network.width = 50: must be 64 with data.law = digits"),
-    "digits alone": ("data=digits_law network.width=64 data.samples=0", "data.samples = 0: must be at least 1"),
-    "batch": ("training.batch=0", "training.batch = 0: must be at least 1"),
-    "part of a batch": (
-        "data.patterns=10 training.batch=4",
-        "data.patterns = 10: must be null or a multiple of training.batch = 4",
-    ),
-    "patterns": ("data.patterns=0", "data.patterns = 0: must be null or at least 1"),
-    "start": (
-        "training.start.name=warm",
-        "training.start.name = warm: must be one of denoise, given, informed, random, symmetric",
-    ),
-    "asymmetric": (
-        "training.start.name=given +training.start.Q=[[1,0.5],[0,1]] +training.start.R=[[0],[0]] network.students=2 "
-        "network.teachers=1",
-        "training.start.Q0 = a matrix with asymmetry 0.5: must be symmetric",
-    ),
-    "not positive": (
-        "training.start.name=given +training.start.Q=[[1]] +training.start.R=[[2]] network.students=1 network.teachers=1",
-        "training.start.[[Q0, R0], [R0^T, T]] = a matrix with eigenvalue -1: must be positive semidefinite",
-    ),
-    "too few rows": (
-        "training.start.name=given +training.start.Q=[[1]] +training.start.R=[[0]]",
-        "training.start.Q = [[1]]: must be 4 or more rows of 4 or more finite numbers",
-    ),
-    "impossible": (
-        "training.start.name=symmetric +training.start.overlap=3",
-        "training.start.[[Q0, R0], [R0^T, T]] = a matrix with eigenvalue -",
-    ),
-    "informed": (
-        "training.start.name=informed network.students=1 network.teachers=2",
-        "training.start.name = informed: must be another start where the student has fewer units (1) than the teacher (2)",
-    ),
-    "denoise": (
-        "training.start.name=denoise network.students=1 network.teachers=2",
-        "training.start.name = denoise: must be another start where the student has fewer units (1) than the teacher (2)",
-    ),
-    "denoise with outputs": (
-        "training.start.name=denoise network.outputs=0.5",
-        "network.outputs = 0.5: must be 1, for training.start.name = denoise chooses the second layer",
-    ),
-    "manifold start": (
-        "data=manifold_law training.start.name=symmetric",
-        "training.start.name = symmetric: must be random with data.law = hidden_manifold",
-    ),
-    "nothing": ("data.samples=0 observe.theory=false", "observe.theory = False: must be true with data.samples = 0"),
-    "start as a list": (
-        "training.start.name=[random]",
-        "training.start.name = ['random']: must be a name alone: denoise, given, informed, random, symmetric",
-    ),
-    "nonlinearity": (
-        "data=manifold_law data.law.nonlinearity=[sign]",
-        "data.law.nonlinearity = ['sign']: must be a word",
-    ),
-    "every": ("observe.first=0", "observe.first = 0.0: must be positive and finite"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_named_before_anything_is_written(case, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    overrides, message = BAD[case]
-    with pytest.raises(ConfigError) as caught:
-        dsm.run("task=online_sgd", *overrides.split(" "))
-    assert message in str(caught.value)
-    assert not list(tmp_path.iterdir())
 
 
 def test_too_little_memory_is_refused(tmp_path):
