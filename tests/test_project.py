@@ -1,4 +1,4 @@
-"""What the project says of itself agrees with itself."""
+"""Version, licence, checks and extras are the same wherever the project names them."""
 
 import re
 import shlex
@@ -6,13 +6,16 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
+
+pytestmark = pytest.mark.quick
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def test_one_version_everywhere():
+def test_version_is_the_same_everywhere():
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     released = re.search(r"^## (\S+), (\d{4}-\d\d-\d\d)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert released is not None
@@ -20,12 +23,12 @@ def test_one_version_everywhere():
     assert str(cited["date-released"]) == released[2]
 
 
-def test_licence_is_the_one_that_is_named():
+def test_licence_is_the_named_one():
     assert PROJECT["license"] == "MIT" == yaml.safe_load((ROOT / "CITATION.cff").read_text())["license"]
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
 
 
-def test_checks_before_a_commit_are_those_of_make_lint():
+def test_commit_hooks_are_the_checks_of_make_lint():
     """Both call the same tools of .venv, in the same order."""
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     before = [shlex.split(hook["entry"]) for hook in hooks]
@@ -37,7 +40,7 @@ def test_checks_before_a_commit_are_those_of_make_lint():
     ]
 
 
-def test_every_extra_that_is_named_exists():
+def test_extras_named_in_documents_exist():
     extras = set(PROJECT["optional-dependencies"])
     texts = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
     for text in texts:

@@ -1,10 +1,12 @@
 """Hyper-parameter search: Hydra's Optuna sweeper minimises what a run returns, as docs/tracking.md shows it."""
 
+import pytest
 import yaml
 
 from commands import TINY, dsm
 
 
+@pytest.mark.slow
 def test_optuna_minimises_the_test_error(tmp_path):
     words = ("-m", *TINY, "hydra/sweeper=optuna", "hydra.sweeper.n_trials=4", "hydra.sweeper.sampler.seed=0")
     done = dsm(*words, "data.alpha=interval(0.5, 6)", cwd=tmp_path)

@@ -16,7 +16,7 @@ from cluster.slurm import cluster, missing
 from commands import CACHE, environment
 
 WHY = missing() or (None if importlib.util.find_spec("submitit") else "the extra slurm is not installed")
-pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(WHY is not None, reason=str(WHY))]
 
 #: Some seconds of work, with a checkpoint after every second or so.
 JOB = (
@@ -86,7 +86,7 @@ def assert_equal_sweeps(one: Path, other: Path) -> None:
         np.testing.assert_array_equal(found[name].values, expected[name].values, err_msg=str(name))
 
 
-def test_a_sweep_of_four_seeds_and_two_jobs_on_one_directory(slurm, tmp_path):
+def test_slurm_runs_sweeps_and_one_of_two_jobs_on_a_directory(slurm, tmp_path):
     sweep = run(slurm, tmp_path, *words("-m", SHORT, "seed=range(4)", *SLURM))
     assert "4 jobs: 4 done" in sweep.stderr
     joined = dsm.load_sweep(tmp_path / "runs")
@@ -101,7 +101,7 @@ def test_a_sweep_of_four_seeds_and_two_jobs_on_one_directory(slurm, tmp_path):
     assert sum("one: finished" in text for text in told) == 1 and not any("Traceback" in text for text in told)
 
 
-def test_a_step_of_two_tasks_is_one_run(slurm, tmp_path):
+def test_slurm_step_of_two_tasks_is_one_run(slurm, tmp_path):
     """The processes find each other by what Slurm says."""
     ising = (SHORT, "sampler=ising", "network.weights=ising")
     step = run(slurm, tmp_path, "srun", "--ntasks=2", "--cpus-per-task=1", *words(*ising, "run.dir=two"))
@@ -112,7 +112,7 @@ def test_a_step_of_two_tasks_is_one_run(slurm, tmp_path):
         np.testing.assert_array_equal(found[name].values, expected[name].values)
 
 
-def test_what_clusters_do_to_jobs_costs_no_result(slurm, tmp_path):
+def test_slurm_sweep_survives_requeue_signals_and_a_killed_shell(slurm, tmp_path):
     """Requeued, asked to stop, told of the time limit; the submitting shell killed; then the same command again.
 
     Slurm looks at time limits twice a minute: too long for a test. Its signal before the limit is sent by hand.

@@ -1,4 +1,4 @@
-"""Registered parts: types of their options, and definitions that come again."""
+"""Registered parts: types of their options, and parts that are defined twice."""
 
 import sys
 import types
@@ -9,6 +9,8 @@ import pytest
 
 from dsm._errors import ConfigError
 from dsm._registry import Registry
+
+pytestmark = pytest.mark.quick
 
 PART = """
 from __future__ import annotations
@@ -29,7 +31,7 @@ class Part:
 
 @pytest.fixture
 def define(monkeypatch) -> Callable[..., None]:
-    """Runs a plug-in's source as an import does, or a notebook cell run again; its module is gone after the test."""
+    """Run a plugin's source as an import or a notebook cell does; its module is gone after the test."""
 
     def define(registry: Registry, more: str = "", module: str = "plugin_of_a_test") -> None:
         monkeypatch.setitem(sys.modules, module, types.ModuleType(module))
@@ -40,7 +42,7 @@ def define(monkeypatch) -> Callable[..., None]:
 
 
 @pytest.mark.parametrize("more", ["", "other: Something = None"], ids=["resolved", "unresolved"])
-def test_types_of_options_hold_where_annotations_are_strings(define, more):
+def test_build_checks_types_given_as_strings(define, more):
     parts = Registry("part")
     define(parts, more)
     for option, value, legal in (("scale", "far", "a number"), ("number", 2.5, "an integer"), ("word", 3, "a word")):
@@ -51,7 +53,7 @@ def test_types_of_options_hold_where_annotations_are_strings(define, more):
     assert isinstance(built.scale, float) and isinstance(built.number, int)
 
 
-def test_the_last_definition_of_a_part_wins(define, caplog):
+def test_last_definition_of_a_part_wins(define, caplog):
     parts = Registry("part")
     with caplog.at_level("INFO", "dsm"):
         define(parts)
@@ -60,26 +62,25 @@ def test_the_last_definition_of_a_part_wins(define, caplog):
         assert parts.build({"name": "part"}, "part").size == 3
         define(parts, "size: int = 4", module="another_plugin_of_a_test")
     assert parts.build({"name": "part"}, "part").size == 4
-    assert caplog.messages == [
-        "part 'part', plugin_of_a_test.Part, is defined again: the last definition counts",
-        "part 'part', plugin_of_a_test.Part, is now another_plugin_of_a_test.Part: the last definition counts",
-    ]
+    again, other = caplog.messages
+    assert "plugin_of_a_test.Part" in again and "another" not in again
+    assert "another_plugin_of_a_test.Part" in other
 
 
-def test_only_parts_of_a_kind_are_registered():
+def test_register_refuses_parts_of_another_kind():
     parts = Registry("part", Path)
-    with pytest.raises(TypeError, match=r"a part is registered under a name, as in register\('mine'\)"):
+    with pytest.raises(TypeError, match=r"register\('mine'\)"):
         parts.register(PurePath)
     for wrong in (str, lambda: Path()):
-        with pytest.raises(TypeError, match="part 'mine' must be a class with the base class Path"):
+        with pytest.raises(TypeError, match="part 'mine' .* Path"):
             parts.register("mine")(wrong)
     assert parts.names == [] and parts.register("mine")(PosixPath) is PosixPath
 
 
-def test_a_part_of_dsm_keeps_its_name(define):
+def test_register_refuses_names_of_dsm(define):
     parts = Registry("part")
     define(parts, module="dsm.a_module_of_a_test")
-    with pytest.raises(ValueError, match="part 'part' is dsm.a_module_of_a_test.Part: choose another name"):
+    with pytest.raises(ValueError, match="part 'part' is dsm.a_module_of_a_test.Part"):
         define(parts)
     define(parts, "size: int = 3", module="dsm.a_module_of_a_test")  # its own module, loaded again
     assert parts.build({"name": "part"}, "part").size == 3

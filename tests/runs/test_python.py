@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import equinox as eqx
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import dsm
-from commands import environment
+from commands import Forked, environment
 from dsm import data, samplers, tasks, theory
 from dsm._progress import duration
 from dsm._random import root_key
@@ -40,21 +41,15 @@ assert dsm.theory is theory and dsm.data.INPUTS.names
 """
 
 
-def run_program(program: str, cwd: Path) -> subprocess.CompletedProcess:
-    """A Python process of its own, in an empty folder."""
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=cwd, env=environment(), capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
 def test_import_is_quick_and_lazy(tmp_path):
-    run_program(IMPORT, tmp_path)
+    words = [sys.executable, "-c", IMPORT]
+    done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("call", [lambda: dsm.run("network.depth=x"), lambda: dsm.load("nowhere")])
-def test_errors_of_users_come_without_the_way_through_dsm(call):
+def test_errors_of_users_hide_the_frames_of_dsm(call):
     with pytest.raises((dsm.ConfigError, dsm.StoreError)) as caught:
         call()
     inside = {
@@ -76,9 +71,8 @@ compiled, events = [], []
 jax.monitoring.register_event_listener(lambda name, **_: events.append(name.split("/")[-1]))
 jax.monitoring.register_event_duration_secs_listener(
     lambda name, seconds, **_: compiled.append(name) if name.endswith("backend_compile_duration") else None)
-TINY = ("experiment=quickstart", "network.width=4", "network.depth=2", "data.samples=2", "data.test_patterns=8",
-        "sampler.replicas=2", "sampler.sweeps=4", "observe.quantities=[energy]", "observe.references=[]",
-        "observe.independent=1", "run.figures=false")
+TINY = ("task=online_sgd", "network.width=6", "data.samples=2", "training.time=2",
+        "observe.theory=false", "run.figures=false")
 real, facts = sys.stderr, {}
 
 def use(name, *settings):
@@ -89,14 +83,14 @@ def use(name, *settings):
         facts[name] = {"printed": sys.stderr.getvalue().splitlines(), "compiled": len(compiled) - before}
         sys.stderr = real
     facts[name]["done"] = (path / "DONE").exists()
-    facts[name]["value"] = float(dsm.load(path).energy_mean[..., -1].mean())
+    facts[name]["value"] = float(dsm.load(path).test_error_mean[..., -1].mean())
 
 use("first", "run.compilation_cache=cache")
 facts["cached"] = len(list(pathlib.Path("cache").glob("*")))
 facts["settings"] = [jax.config.jax_compilation_cache_dir, jax.config.jax_persistent_cache_min_compile_time_secs]
 facts["handlers"] = [len(logging.root.handlers), len(logging.getLogger("dsm").handlers)]
 use("seed", "seed=1", "run.compilation_cache=null")
-use("beta", "sampler.beta=0.5", "run.compilation_cache=null")
+use("rate", "training.lr=0.5", "run.compilation_cache=null")
 
 def interrupt():
     while "at this rate" not in sys.stderr.getvalue():
@@ -105,7 +99,7 @@ def interrupt():
 
 _progress.KNOWN_AFTER = 0.1
 threading.Timer(0.5, interrupt).start()
-use("long", "sampler.sweeps=1000000000", "run.chunk_seconds=0.05", "run.compilation_cache=null")
+use("long", "training.time=100000000", "run.chunk_seconds=0.05", "run.compilation_cache=null")
 
 events.clear()
 _programs.SHARE = 0.0
@@ -123,38 +117,40 @@ print(json.dumps(facts))
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory):
-    done = run_program(USE, tmp_path_factory.mktemp("user"))
-    *printed, facts = done.stdout.splitlines()
-    assert "Warning" not in done.stderr, done.stderr
-    return {"stdout": printed, **json.loads(facts)}
+    with tempfile.TemporaryFile("w+") as output:
+        status = Forked(USE, (), tmp_path_factory.mktemp("user"), environment(), output, output).wait()
+        output.seek(0)
+        text = output.read()
+    assert status == 0, text
+    *printed, facts = text.splitlines()
+    return {"printed": printed, **json.loads(facts)}
 
 
-def test_run_prints_what_the_command_line_prints(used):
+def test_run_prints_as_the_command_does(used):
     first = used["first"]["printed"]
-    assert first[0] == "drawing teachers and data" and first[1].startswith("code for the moves: ")
-    assert first[2] == "compiling" and first[3].startswith("compiled in ")
-    assert any(line.startswith("sweep 4/4 ") for line in first)
+    assert first[:2] == ["drawing teachers and data", "compiling"] and first[2].startswith("compiled in ")
+    assert any(line.startswith("step 12/12 ") for line in first)
     assert first[-1].endswith("seed=0: finished") and used["first"]["done"]
     assert used["handlers"] == [0, 0]
 
 
-def test_handlers_of_the_user_win(used):
+def test_run_leaves_logging_of_the_user_alone(used):
     assert used["handled"]["printed"] == []
-    assert len(used["stdout"]) == 1 and used["stdout"][0].startswith("mine: ")
-    assert "already finished" in used["stdout"][0]
+    assert len(used["printed"]) == 1 and used["printed"][0].startswith("mine: ")
+    assert "already finished" in used["printed"][0]
 
 
-def test_compilation_cache_is_used_and_the_users_own_wins(used):
+def test_run_uses_the_compilation_cache_of_the_user_first(used):
     assert used["cached"] > 0 and used["settings"] == [None, 1.0]
     assert used["hits"] > 0 and not used["unused"]
 
 
-def test_other_values_are_not_compiled_again(used):
-    assert used["first"]["compiled"] > 2 and used["seed"]["compiled"] == used["beta"]["compiled"] == 0
-    assert len({used[name]["value"] for name in ("first", "seed", "beta")}) == 3
+def test_runs_of_other_values_share_programs(used):
+    assert used["first"]["compiled"] > 2 and used["seed"]["compiled"] == used["rate"]["compiled"] == 0
+    assert len({used[name]["value"] for name in ("first", "seed", "rate")}) == 3
 
 
-def test_interrupted_run_says_how_to_go_on(used):
+def test_interrupted_run_says_how_to_continue(used):
     long = used["long"]
     assert any(line.startswith("about ") and line.endswith(" at this rate") for line in long["printed"])
     assert not long["done"] and "run the same command again to continue" in long["printed"][-1]
@@ -166,7 +162,7 @@ def test_programs_are_dropped_before_memory_maps_run_out(used):
     assert used["dropped"]["compiled"] > 2 and used["dropped"]["done"]
 
 
-def test_problems_of_a_part_that_was_defined_again_are_drawn_anew():
+def test_problems_follow_the_last_definition_of_a_part():
     """As a cell of a notebook does that is edited and run again."""
     config = tasks.compose(["experiment=quickstart", "network.width=4", "data.samples=1", "data.test_patterns=2"])
     config.data.inputs = {"name": "constant_of_a_test"}
@@ -187,6 +183,7 @@ def test_problems_of_a_part_that_was_defined_again_are_drawn_anew():
         del data.INPUTS._parts["constant_of_a_test"]
 
 
+@pytest.mark.quick
 def test_registry_prints_its_names():
     assert repr(samplers.MOVES).startswith("move: gaussian, heat_bath, ")
     assert repr(samplers.SCHEDULES).startswith("schedule: ")
@@ -206,6 +203,7 @@ def trajectory(*batch: int, times: int = 30) -> theory.Trajectory:
     return theory.Trajectory(np.arange(float(times)), ones, ones, ones[..., 0], errors, state, state)
 
 
+@pytest.mark.quick
 def test_long_results_are_shortened():
     lines = repr(trajectory()).splitlines()
     assert lines[0] == "Trajectory: 30 rows" and len(lines) == 13 and lines[7] == "... 20 more"
@@ -216,8 +214,9 @@ def test_long_results_are_shortened():
     assert repr(lone).splitlines()[0] == "SteadyState: 1 row" and repr(lone).endswith("converged")
 
 
-def test_settings_in_one_string_are_told_apart():
-    with pytest.raises(dsm.ConfigError, match="is several settings; .* in Python one string for each setting$"):
+@pytest.mark.quick
+def test_compose_refuses_several_settings_in_one_string():
+    with pytest.raises(dsm.ConfigError, match="experiment=quickstart network.depth=2: is several settings"):
         dsm.compose("experiment=quickstart network.depth=2")
 
 
@@ -228,8 +227,9 @@ def test_results_in_compiled_code_print_their_shapes():
     assert "Root(" in seen[0] and "converged" not in seen[0] and "converged" in repr(root)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     "seconds, text", [(44.6, "45 s"), (2400.0, "40 min"), (3.2 * 3600, "3.2 h"), (440640.0, "5.1 days")]
 )
-def test_durations_are_told_in_their_unit(seconds, text):
+def test_duration_has_a_fitting_unit(seconds, text):
     assert duration(seconds) == text
