@@ -6,6 +6,7 @@ import itertools
 import struct
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,6 +31,15 @@ def fits(figure: Path) -> bool:
     return width <= 1800 and height <= 1200
 
 
+def words(figure) -> str:
+    """All that is written on a figure, on one line."""
+    found = [figure.get_suptitle()]
+    for axes in figure.axes:
+        found += [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()]
+    found += [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    return " ".join(" ".join(found).split())
+
+
 def build_moves() -> dict[str, tuple[str, samplers.AbstractMove]]:
     """All registered moves that can be built, each with the kind of weights it moves."""
     moves = {}
@@ -52,15 +62,11 @@ def small_problem(
 ) -> data.Problem:
     """A problem small enough for naive computations; random wiring has c = width / 2."""
     fan_in = width if wiring == "dense" else max(1, width // 2)
-    return make_problem(
-        jax.random.key(1000 + seed), jax.random.key(2000 + seed), width, depth, fan_in, weights, wiring, alpha
-    )
+    return make_problem(1000 + seed, width, depth, fan_in, weights, wiring, alpha)
 
 
-@functools.partial(jax.jit, static_argnums=range(2, 10))
 def make_problem(
-    teacher_key,
-    data_key,
+    seed: int,
     width: int,
     depth: int,
     fan_in: int,
@@ -70,15 +76,38 @@ def make_problem(
     test_patterns: int = 50,
     label_beta: float = np.inf,
 ) -> data.Problem:
-    """A teacher and independent signs. One program: each operation by itself would take longer to compile."""
-    teacher = networks.SignNetwork(width, depth, fan_in, weights=weights, wiring=wiring, key=teacher_key)
-    return data.teacher_problem(data_key, teacher, data.iid_signs(width), alpha, test_patterns, label_beta)
+    """A teacher and independent signs, drawn by NumPy: the package's own functions would be compiled for each shape."""
+    rng = np.random.default_rng(seed)
+    shape = depth, width, fan_in
+    neighbours = None
+    if wiring == "random":
+        neighbours = jnp.asarray(np.argsort(rng.random((depth, width, width)))[..., :fan_in], jnp.int32)
+    drawn = draw_weights(rng, weights, shape)
+    connections = networks.Wiring(width, depth, fan_in, neighbours)
+    kind = jax.eval_shape(
+        lambda: networks.SignNetwork(*shape[1::-1], weights=weights, wiring=connections, key=jax.random.key(0))
+    )
+    leaves = [jnp.asarray(drawn, jnp.float32), *jax.tree.leaves(connections)]
+    teacher = jax.tree.unflatten(jax.tree.structure(kind), leaves)
+    train, test = (
+        rng.choice([-1, 1], (number, width)) for number in (data.training_patterns(alpha, fan_in), test_patterns)
+    )
+    labels, test_labels = (outputs_of(teacher.wiring, drawn, patterns) for patterns in (train, test))
+    labels = np.where(rng.random(labels.shape) < 1 / (1 + np.exp(label_beta)), -labels, labels)
+    return data.Problem(teacher, *(jnp.asarray(signs, jnp.int8) for signs in (train, labels, test, test_labels)))
 
 
-def energy_of(problem: data.Problem, weights: np.ndarray) -> int:
-    """E in float64 numpy, one layer and unit after the other: no line shared with the package."""
-    wiring = problem.teacher.wiring
-    spins = np.asarray(problem.inputs, np.float64)
+def draw_weights(rng: np.random.Generator, weights: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Weights from the prior, by NumPy."""
+    if weights == "ising":
+        return rng.choice([-1.0, 1.0], shape)
+    step = networks.spacing(shape[-1])
+    return np.round(rng.normal(size=shape) / step) * step
+
+
+def outputs_of(wiring: networks.Wiring, weights: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+    """Outputs in float64 numpy, one layer and unit after the other: no line shared with the package."""
+    spins = np.asarray(inputs, np.float64)
     for layer in range(wiring.depth):
         fields = np.empty_like(spins)
         for unit in range(wiring.width):
@@ -87,7 +116,12 @@ def energy_of(problem: data.Problem, weights: np.ndarray) -> int:
             )
             fields[:, unit] = spins[:, sources] @ np.asarray(weights[layer, unit], np.float64)
         spins = np.where(fields >= 0, 1.0, -1.0)
-    return int(np.sum(spins != np.asarray(problem.labels)))
+    return spins
+
+
+def energy_of(problem: data.Problem, weights: np.ndarray) -> int:
+    """E, from the outputs in numpy."""
+    return int(np.sum(outputs_of(problem.teacher.wiring, weights, problem.inputs) != np.asarray(problem.labels)))
 
 
 def unit_work(move, width: int, fan_in: int, patterns: int, inner: int, wiring: str, betas, chains: int):
@@ -137,6 +171,24 @@ def assert_same_bits(found, expected) -> None:
 
 
 @functools.cache
+def starts_of(start: str):
+    """One start for each of many keys, compiled."""
+    return jax.jit(jax.vmap(samplers.STUDENT_STARTS.get(start), (0, None)))
+
+
+def naive_start(problem: data.Problem, weights: np.ndarray) -> samplers.State:
+    """The states of students with these weights [n, L, N, c], with energies by NumPy."""
+    energy = [energy_of(problem, one) for one in weights]
+    return jax.vmap(samplers.State)(jnp.asarray(weights, jnp.float32), jnp.asarray(energy, jnp.int32))
+
+
+@functools.cache
+def steps_of(sampler):
+    """A step of many chains at one beta, compiled."""
+    return jax.jit(jax.vmap(sampler.step, (0, 0, None, None)))
+
+
+@functools.cache
 def draw_of(move: AbstractProposal):
     """The random numbers of a move, compiled as in the sweep: op by op, XLA may round a normal variate otherwise."""
     return jax.jit(move.draw, static_argnums=2)
@@ -144,14 +196,17 @@ def draw_of(move: AbstractProposal):
 
 def naive_sweep(
     key, weights: np.ndarray, problem: data.Problem, move, beta: float, inner: int
-) -> tuple[np.ndarray, int]:
+) -> tuple[np.ndarray, int, np.ndarray]:
     """One weight after the other, the whole network evaluated each time, fed the numbers of the unit-block sweep.
 
     For proposals only. The energy is an integer from float64 sums, so that decisions agree bitwise or not at all.
+
+    Returns the weights, their energy, and for each layer the fraction of moves that changed a weight.
     """
     wiring = problem.teacher.wiring
     weights = np.array(weights)
     energy = energy_of(problem, weights)
+    changes = np.zeros(wiring.depth)
     for layer in range(wiring.depth):
         shape = (wiring.width, inner * wiring.fan_in)
         numbers, allowed = draw_of(move)(stream(key, "layer", layer), jnp.float32(beta), shape)
@@ -163,9 +218,10 @@ def naive_sweep(
             proposed = energy_of(problem, weights)
             if proposed - energy <= allowed[unit, turn]:
                 energy = proposed
+                changes[layer] += weights[layer, unit, k] != old
             else:
                 weights[layer, unit, k] = old
-    return weights, energy
+    return weights, energy, changes / np.prod(shape)
 
 
 def all_sign_vectors(bits: int) -> np.ndarray:
@@ -186,17 +242,16 @@ def run_chains(
 ):
     """Sample; returns energies [chain, draw] and normalised weights [chain, draw, L, N, c] after `keep_from` sweeps."""
     keys = jax.random.split(jax.random.key(seed), chains)
-    found = chains_of(sampler, samplers.STUDENT_STARTS.get(start), sweeps, thin)(keys, problem, jnp.float32(beta))
+    states = starts_of(start)(jax.vmap(lambda key: stream(key, "start"))(keys), problem)
+    found = chains_of(sampler, sweeps, thin)(keys, states, problem, jnp.float32(beta))
     return tuple(np.asarray(array)[:, keep_from // thin :] for array in found)
 
 
 @functools.cache
-def chains_of(sampler, begin, sweeps: int, thin: int):
-    """Many chains, compiled: problems of one shape share the program, as do all beta."""
+def chains_of(sampler, sweeps: int, thin: int):
+    """Many chains, compiled: problems of one shape share the program, as do all beta and starts."""
 
-    def one(key, problem, beta):
-        state = begin(stream(key, "start"), problem)
-
+    def one(key, state, problem, beta):
         def block(state, index):
             def sweep(t, state):
                 return sampler.step(jax.random.fold_in(key, index * thin + t), state, problem, beta)[0]
@@ -206,7 +261,16 @@ def chains_of(sampler, begin, sweeps: int, thin: int):
 
         return jax.lax.scan(block, state, jnp.arange(sweeps // thin))[1]
 
-    return jax.jit(jax.vmap(one, (0, None, None)))
+    return jax.jit(jax.vmap(one, (0, 0, None, None)))
+
+
+def assert_declared(observable, machines, sizes, dtype) -> None:
+    """An observable of `machines` returns what it declares, with its dimensions. Only shapes are computed."""
+    found = eqx.filter_eval_shape(observable, *machines)
+    assert found.keys() == observable.variables.keys()
+    for name, value in found.items():
+        assert value.shape == tuple(sizes[dim] for dim in observable.variables[name].dims), name
+        assert value.dtype == (jnp.int32 if name == "wrong_outputs" else dtype), name
 
 
 def assert_mean(chains: np.ndarray, exact: float, sigmas: float = 4.5, error: float = 0.0, least: float = 400) -> None:

@@ -18,9 +18,11 @@ from dsm.driver import Axis, Driver, make_layout
 from dsm.observables import AbstractMachineObservable, Measures
 from dsm.observables.sign_network import OBSERVABLES
 from dsm.samplers import AbstractThermalSystem, AtBeta, Exchange, Ladder, Sampling, trade, tune_ladder
-from helpers import all_sign_vectors, assert_mean, energies, small_problem
+from helpers import all_sign_vectors, assert_mean, energies, small_problem, starts_of
 
 ISING = samplers.UnitBlock(samplers.SpinFlip())
+#: Compiled, with everything that a test changes as an argument.
+step, swap, swap_if_due = jax.jit(ISING.step), eqx.filter_jit(Exchange.swap), eqx.filter_jit(Exchange.swap_if_due)
 
 
 class Weights(AbstractMachineObservable):
@@ -79,6 +81,17 @@ def test_exchange_against_enumeration_at_every_beta():
     assert np.all(np.asarray(ladders.round_trips).sum(axis=1) > 10)
 
 
+@jax.jit
+def slots_after(slot, energy, allowed, attempt):
+    """Who has which beta after a swap from each of many states."""
+
+    def one(slot, energy):
+        none = jnp.zeros_like(slot)
+        return trade(Ladder(slot, none, none, none[1:]), energy, allowed, attempt).slot
+
+    return jax.vmap(one)(slot, energy)
+
+
 @pytest.mark.parametrize("betas", [(0.0, 0.4, 1.1), (0.0, 0.9, np.inf), (0.5, 0.8)])
 def test_swap_satisfies_detailed_balance(betas):
     """Every state (energies by chain, permutation) and every outcome of the random numbers, with their exact chances."""
@@ -98,16 +111,10 @@ def test_swap_satisfies_detailed_balance(betas):
     law = np.exp(log_weight.sum(axis=1))
     law /= law.sum()
 
-    def swapped(slot, energy, allowed, attempt):
-        none = jnp.zeros_like(slot)
-        return trade(Ladder(slot, none, none, none[1:]), energy, allowed, attempt).slot
-
     for attempt in (0, 1):
         kernel = np.zeros((len(states), len(states)))
         for allowed in itertools.product(range(most + 1), repeat=number - 1):
-            after = jax.vmap(swapped, (0, 0, None, None))(
-                slot, energy, jnp.asarray(allowed, jnp.int32), jnp.int32(attempt)
-            )
+            after = slots_after(slot, energy, jnp.asarray(allowed, jnp.int32), jnp.int32(attempt))
             for row, new in enumerate(np.asarray(after)):
                 chance = np.prod([chances[pair][k] for pair, k in enumerate(allowed)])
                 kernel[row, place[states[row][0], tuple(new.tolist())]] += chance
@@ -120,7 +127,9 @@ def test_swap_satisfies_detailed_balance(betas):
     keys = jax.random.split(jax.random.key(0), 40_000)
     one = exchange.ladder()
     high_is_cold = jnp.asarray([1, *([0] * (number - 1))], jnp.int32)  # E falls along the ladder: swaps cost 1
-    drawn = jax.vmap(lambda key: exchange.swap(key, one, high_is_cold, jnp.int32(0)).swaps[0])(keys)
+    drawn = eqx.filter_vmap(swap, in_axes=(None, 0, None, None, None))(
+        exchange, keys, one, high_is_cold, jnp.int32(0)
+    ).swaps[:, 0]
     exact = np.exp(-gaps[0])
     assert abs(np.mean(np.asarray(drawn)) - exact) < 5 * np.sqrt(exact * (1 - exact) / len(keys))
 
@@ -128,18 +137,21 @@ def test_swap_satisfies_detailed_balance(betas):
 def test_greedy_end_of_a_ladder_never_rises_and_takes_ties():
     exchange = Exchange(ISING, (0.5, np.inf))
     for cold, swapped in ((2, 0), (3, 1), (4, 1)):  # the chain at beta = 0.5 has E = 3
-        after = exchange.swap(jax.random.key(0), exchange.ladder(), jnp.asarray([3, cold], jnp.int32), jnp.int32(0))
+        energy = jnp.asarray([3, cold], jnp.int32)
+        after = swap(exchange, jax.random.key(0), exchange.ladder(), energy, jnp.int32(0))
         assert int(after.swaps[0]) == swapped and after.slot.tolist() == ([1, 0] if swapped else [0, 1])
 
 
+@pytest.mark.quick
 def test_round_trips_of_a_hand_made_sequence():
     """Three chains on three betas; every swap is decreed."""
     ladder = Exchange(ISING, (0.1, 0.2, 0.3)).ladder()
+    traded = jax.jit(trade)
     low, high, none = (1, -1), (-1, 1), (-1, -1)  # allowances at equal energies: 0 or more swaps
     seen = []
     # chain 0 climbs, comes back; chain 1 starts in the middle; chain 2 is at the top without having been at the bottom
     for attempt, allowed in enumerate((low, high, none, high, low, high, low, none, low, high, none, high, high)):
-        ladder = trade(ladder, jnp.zeros((3,), jnp.int32), jnp.asarray(allowed, jnp.int32), jnp.int32(attempt))
+        ladder = traded(ladder, np.zeros(3, np.int32), np.int32(allowed), np.int32(attempt))
         seen.append((ladder.slot.tolist(), ladder.leg.tolist(), ladder.round_trips.tolist()))
     assert seen[0] == ([1, 0, 2], [1, 1, 0], [0, 0, 0])  # 0 <-> 1
     assert seen[1] == ([2, 0, 1], [2, 1, 0], [0, 0, 0])  # chain 0 is at the top: on its way back
@@ -160,7 +172,7 @@ def test_turns():
     ladder, counts = exchange.ladder(), []
     for sweep in range(20):
         rising = energy[ladder.slot]
-        ladder = exchange.swap_if_due(jax.random.key(sweep), ladder, rising, jnp.int32(sweep))
+        ladder = swap_if_due(exchange, jax.random.key(sweep), ladder, rising, jnp.int32(sweep))
         counts.append(ladder.swaps.tolist())
     assert exchange.tried(np.arange(20)).tolist() == counts
     assert counts[-1] == [3, 3, 3] and counts[3] == [1, 0, 1] and counts[2] == [0, 0, 0]
@@ -237,34 +249,40 @@ def test_the_past_of_a_row_is_that_of_the_chain_that_is_there_now(walked):
         np.testing.assert_allclose(record["past_weight_overlap"][0][row][0], expected, rtol=1e-6)
 
 
-def test_chains_that_never_swap_walk_as_they_do_alone(walked):
+def alone(problem, start_key, keys, beta):
+    """The last weights of a chain by itself, given the key of each step."""
+    state = jax.tree.map(lambda leaf: leaf[0], starts_of("random")(start_key[None], problem))
+    for key in keys:
+        state, _ = step(key, state, problem, jnp.float32(beta))
+    return state.weights
+
+
+@pytest.mark.parametrize("how", [None, pytest.param("optimised", marks=pytest.mark.slow)])
+def test_chains_that_never_swap_walk_as_they_do_alone(walked, how, request):
     """A ladder whose swaps are never due is its chains, each in its own stream and at its own beta, bitwise."""
+    if how is not None:
+        request.getfixturevalue(how)
     problem, _ = walked
     betas = (0.1, 0.4, 2.0)
     progress, record = walk(driver_of(Exchange(ISING, betas, 10**6), problem, 2), [9])
     assert np.all(progress.state.ladder.slot == np.arange(3)) and np.all(record["swaps"] == 0)
-    key = jax.random.key(3)
-    step = jax.jit(lambda key, state, beta: ISING.step(key, state, problem, beta)[0])
+    start, moves = (stream(jax.random.key(3), name, 1, 0) for name in ("start", "moves"))
     for number, beta in enumerate(betas):
-        state = samplers.random_start(jax.random.fold_in(stream(key, "start", 1, 0), number), problem)
-        for sweep in range(9):
-            own = stream(jax.random.fold_in(stream(key, "moves", 1, 0), sweep), "chain", number)
-            state = step(own, state, jnp.float32(beta))
-        np.testing.assert_array_equal(state.weights, progress.state.chains.weights[1, 0, number])
+        keys = [stream(jax.random.fold_in(moves, sweep), "chain", number) for sweep in range(9)]
+        weights = alone(problem, jax.random.fold_in(start, number), keys, beta)
+        np.testing.assert_array_equal(weights, progress.state.chains.weights[1, 0, number])
 
 
-def test_independent_betas_walk_as_they_do_alone(walked):
+def test_independent_betas_walk_as_they_do_alone(walked, optimised):
     """Without exchange beta is an axis of the driver. One chain by hand, in the streams that it has always had."""
     problem, _ = walked
     problems = AtBeta(jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), problem), jnp.float32([0.1, 0.4, 2.0]))
     axes = (Axis("sample", 2, AtBeta(0, None)), Axis("beta", 3, AtBeta(None, 0)), Axis("replica", 2))
     key, layout = jax.random.key(3), make_layout(axes, 1)
     progress, _ = walk(Driver(Sampling(ISING), problems, axes, jnp.zeros((0,), jnp.int32), key, layout), [9])
-    state = samplers.random_start(stream(key, "start", 1, 2, 0), problem)
-    step = jax.jit(lambda key, state: ISING.step(key, state, problem, jnp.float32(2.0))[0])
-    for sweep in range(9):
-        state = step(jax.random.fold_in(stream(key, "moves", 1, 2, 0), sweep), state)
-    np.testing.assert_array_equal(state.weights, progress.state.weights[1, 2, 0])
+    keys = [jax.random.fold_in(stream(key, "moves", 1, 2, 0), sweep) for sweep in range(9)]
+    weights = alone(problem, stream(key, "start", 1, 2, 0), keys, 2.0)
+    np.testing.assert_array_equal(weights, progress.state.weights[1, 2, 0])
 
 
 class Level(eqx.Module):
@@ -331,6 +349,7 @@ def constant_heat_capacity_rates(betas, half_freedom):
     return 2 * special.betainc(half_freedom, half_freedom, ratio / (1 + ratio))
 
 
+@pytest.mark.quick
 def test_tuned_ladder_of_constant_heat_capacity_is_geometric():
     """Predescu, Predescu and Ciobanu, J. Chem. Phys. 120, 4119 (2004)."""
     betas = np.array([0.2, 0.25, 0.5, 1.5, 2.0, 3.0])
@@ -353,7 +372,8 @@ def test_tuned_ladder_keeps_its_ends_and_equal_rates():
             tune_ladder(*wrong)
 
 
+@pytest.mark.quick
 def test_illegal_ladders_are_refused():
     for betas, every in (((2.0, 1.0), 1), ((1.0,), 1), ((), 1), ((1.0, 2.0), 0), ((-1.0, 2.0), 1)):
-        with pytest.raises(ConfigError, match=r"betas|every"):
+        with pytest.raises(ConfigError, match=r"betas = |every = 0"):
             Exchange(ISING, betas, every)

@@ -1,6 +1,7 @@
 """The unit-block sweep is the naive chain: one weight at a time, the whole network evaluated at each."""
 
 import functools
+import itertools
 
 import equinox as eqx
 import jax
@@ -11,7 +12,19 @@ import pytest
 import helpers
 from dsm import samplers
 from dsm.samplers.sign_perceptron.moves import Unit
-from helpers import CHAIN_OPTIONS, MOVES, PROPOSALS, WIRINGS, energy_of, naive_sweep, small_problem
+from helpers import (
+    CHAIN_OPTIONS,
+    MOVES,
+    PROPOSALS,
+    WIRINGS,
+    assert_same_bits,
+    draw_weights,
+    energy_of,
+    naive_start,
+    naive_sweep,
+    small_problem,
+    steps_of,
+)
 
 
 class Unrolled(samplers.AbstractChain):
@@ -32,128 +45,151 @@ class Unrolled(samplers.AbstractChain):
         return row, field, changes
 
 
-#: Chain stages that must agree with the plain one.
+#: Chain stages by name.
 CHAINS = {"unrolled": Unrolled()} | {
     name: samplers.CHAINS.build({"name": name, **CHAIN_OPTIONS.get(name, {})}, "chain")
     for name in samplers.CHAINS.names
-    if name != "plain"
 }
+#: Move, wiring, depth, `inner` and chain stage; the cases of `make test`, in which all pairs meet, and all.
+CHOSEN = [
+    ("gaussian", "dense", 1, 1, "plain"),
+    ("spin_flip", "random", 4, 1, "plain"),
+    ("gaussian", "random", 2, 2, "unrolled"),
+    ("spin_flip", "dense", 4, 1, "unrolled"),
+    ("gaussian", "dense", 4, 1, "pallas"),
+    ("spin_flip", "dense", 2, 2, "plain", "optimised"),
+    ("spin_flip", "random", 1, 1, "pallas", "optimised"),
+]
+EVERY = [
+    (name, wiring, *sizes, chain)
+    for name, wiring in itertools.product(PROPOSALS, WIRINGS)
+    for chain, stage in CHAINS.items()
+    for sizes in ([(1, 1), (2, 1), (2, 2), (4, 1)] if chain == "plain" else [(2, 1 if wiring == "dense" else 2)])
+    if stage.refuses(samplers.Workload(MOVES[name][1], 4, 12)) is None
+]
 
 
-@pytest.mark.parametrize("depth", [1, 2, 4])
-@pytest.mark.parametrize("wiring", WIRINGS)
-@pytest.mark.parametrize("name", PROPOSALS)
-def test_same_trajectory_bitwise(name, wiring, depth):
+@pytest.mark.parametrize(
+    ("name", "wiring", "depth", "inner", "chain", "compiled"),
+    [pytest.param(*CHOSEN[0], "plain", marks=pytest.mark.quick)]
+    + [case if "optimised" in case else (*case, "plain") for case in CHOSEN[1:]]
+    + [
+        pytest.param(*case, "optimised", marks=pytest.mark.slow) for case in EVERY if (*case, "optimised") not in CHOSEN
+    ],
+    indirect=["compiled"],
+)
+def test_unit_block_is_bitwise_the_naive_chain(name, wiring, depth, inner, chain, compiled):
+    """Weights, energies and acceptances are the same, whatever implements the chain stage: in hidden layers and the last."""
     weights, move = MOVES[name]
     problem = small_problem(wiring, weights, width=4, depth=depth)
-    steps = {inner: jax.jit(samplers.UnitBlock(move, inner).step) for inner in (1, 2)}
-    for beta, inner in ((jnp.inf, 1), (0.7, 2 if depth == 2 else 1)):
-        step = steps[inner]
-        state = samplers.random_start(jax.random.key(3), problem)
-        naive = np.asarray(state.weights)
+    step = jax.jit(samplers.UnitBlock(move, inner, chain=CHAINS[chain]).step)
+    start = draw_weights(np.random.default_rng(3), weights, problem.teacher.weights.shape)
+    for beta in (jnp.inf, 0.7):
+        state, naive = jax.tree.map(lambda leaf: leaf[0], naive_start(problem, start[None])), start
         for sweep in range(3):
             key = jax.random.key(10 + sweep)
-            naive, energy = naive_sweep(key, naive, problem, move, beta, inner)
-            state, _ = step(key, state, problem, beta)
+            naive, energy, acceptance = naive_sweep(key, naive, problem, move, beta, inner)
+            state, info = step(key, state, problem, jnp.float32(beta))
             np.testing.assert_array_equal(np.asarray(state.weights), naive)
             assert int(state.energy) == energy
+            np.testing.assert_allclose(info.acceptance, acceptance, rtol=1e-6)
+    assert chain != "unrolled" or {(problem.teacher.wiring.fan_in,)} == set(CHAINS[chain].calls[-2:])
+
+
+#: Other stages than the plain one, beside all moves that they take.
+STAGED = [
+    (name, chain)
+    for chain, stage in CHAINS.items()
+    for name in MOVES
+    if chain not in ("plain", "unrolled") and stage.refuses(samplers.Workload(MOVES[name][1], 4, 12)) is None
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "chain"), STAGED)
+@pytest.mark.parametrize("wiring", WIRINGS)
+def test_chain_stage_is_replaceable_for_all_moves(name, wiring, chain, optimised):
+    """Several chains have bitwise the same trajectories as with the plain stage."""
+    weights, move = MOVES[name]
+    problem = small_problem(wiring, weights, width=4, depth=2)
+    start = draw_weights(np.random.default_rng(3), weights, (2, *problem.teacher.weights.shape))
+    expected = found = naive_start(problem, start)
+    for sweep in range(3):
+        keys = jax.random.split(jax.random.key(10 + sweep), 2)
+        (expected, found), info = zip(
+            *(
+                steps_of(samplers.UnitBlock(move, 2, chain=CHAINS[stage]))(keys, state, problem, jnp.float32(0.7))
+                for stage, state in (("plain", expected), (chain, found))
+            ),
+            strict=True,
+        )
+        assert_same_bits((found, info[1]), (expected, info[0]))
 
 
 @functools.cache
-def walked(name, wiring):
-    """Twelve chains of 200 sweeps: three from random starts at each of beta = 0, 0.5 and inf, and three planted at inf.
+def walked(name, wiring, width, sweeps):
+    """Twelve chains: three from random starts at each of beta = 0, 0.5 and inf, and three planted at inf.
 
     Returns the problem, the last weights, and after each sweep (and before the first) the energies and acceptances.
     """
     weights, move = MOVES[name]
-    problem = small_problem(wiring, weights, width=10, depth=3, alpha=6.0)
-    sampler = samplers.UnitBlock(move)
+    problem = small_problem(wiring, weights, width=width, depth=3, alpha=6.0)
+    random = draw_weights(np.random.default_rng(0), weights, (9, *problem.teacher.weights.shape))
+    start = naive_start(problem, np.concatenate([random, *3 * [problem.teacher.weights[None]]]))
     betas = jnp.repeat(jnp.array([0.0, 0.5, jnp.inf, jnp.inf], jnp.float32), 3)
+    step = jax.vmap(samplers.UnitBlock(move).step, (0, 0, None, 0))
 
-    def chains(keys):
-        random = jax.vmap(lambda key: samplers.random_start(key, problem))(keys[:9])
-        planted = jax.vmap(lambda key: samplers.planted_start(key, problem))(keys[9:])
-        start = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), random, planted)
-
-        def sweep(states, t):
-            states, info = jax.vmap(
-                lambda key, state, beta: sampler.step(jax.random.fold_in(key, t), state, problem, beta)
-            )(keys, states, betas)
+    @jax.jit
+    def walk(start, problem):
+        def sweep(states, keys):
+            states, info = step(keys, states, problem, betas)
             return states, (states.energy, info.acceptance)
 
-        last, (energies, acceptance) = jax.lax.scan(sweep, start, jnp.arange(200, dtype=jnp.int32))
-        return last.weights, jnp.concatenate([start.energy[None], energies]), acceptance
+        return jax.lax.scan(sweep, start, jax.random.split(jax.random.key(0), (sweeps, 12)))
 
-    found = jax.jit(chains)(jax.random.split(jax.random.key(0), 12))
-    return problem, *map(np.asarray, found)
+    last, (energies, acceptance) = walk(start, problem)
+    return problem, np.asarray(last.weights), np.concatenate([start.energy[None], energies]), np.asarray(acceptance)
 
 
-@pytest.mark.parametrize("wiring", WIRINGS)
-@pytest.mark.parametrize("name", list(MOVES))
-def test_cached_energy_is_that_of_the_weights(name, wiring):
-    problem, weights, energies, _ = walked(name, wiring)
+#: Every move with one wiring; slow, wider and longer with both.
+WALKED = pytest.mark.parametrize(
+    ("name", "wiring", "width", "sweeps"),
+    [(name, WIRINGS[(place + 1) % 2], 6, 60) for place, name in enumerate(MOVES)]
+    + [pytest.param(*case, 10, 200, marks=pytest.mark.slow) for case in itertools.product(MOVES, WIRINGS)],
+)
+
+
+@WALKED
+def test_cached_energy_is_that_of_the_weights(name, wiring, width, sweeps):
+    problem, weights, energies, _ = walked(name, wiring, width, sweeps)
     for chain in range(12):
         assert energy_of(problem, weights[chain]) == energies[-1, chain]
 
 
-@pytest.mark.parametrize("wiring", WIRINGS)
-@pytest.mark.parametrize("name", list(MOVES))
-def test_planted_student_stays_at_zero_energy(name, wiring):
-    problem, weights, energies, acceptance = walked(name, wiring)
+@WALKED
+def test_planted_student_stays_at_zero_energy(name, wiring, width, sweeps):
+    problem, weights, energies, acceptance = walked(name, wiring, width, sweeps)
     assert np.all(energies[:, 9:] == 0)
     assert energy_of(problem, weights[9]) == 0
     assert np.all(acceptance[:, 9:].max(axis=(0, 2)) > 0) or MOVES[name][0] == "ising"
 
 
-@pytest.mark.parametrize("wiring", WIRINGS)
-@pytest.mark.parametrize("name", list(MOVES))
-def test_greedy_energy_never_rises(name, wiring):
-    energies = walked(name, wiring)[2][:, 6:9]
+@WALKED
+def test_greedy_energy_never_rises(name, wiring, width, sweeps):
+    energies = walked(name, wiring, width, sweeps)[2][:, 6:9]
     assert np.all(np.diff(energies, axis=0) <= 0)
     kept = MOVES[name][1].keeps_energy
     assert np.all(energies[-1] == energies[0] if kept else energies[-1] < energies[0])
 
 
-#: The stage does not know the move: one that is written out is compared for proposals, a real one for every move.
-STAGED = [
-    (name, chain)
-    for chain, stage in CHAINS.items()
-    for name in (PROPOSALS if chain == "unrolled" else MOVES)
-    if stage.refuses(samplers.Workload(MOVES[name][1], 4, 12)) is None
-]
-
-
-@pytest.mark.parametrize(("name", "chain"), STAGED)
-@pytest.mark.parametrize("wiring", WIRINGS)
-def test_chain_stage_is_replaceable(name, wiring, chain):
-    """Another implementation of the stage gives bitwise the same trajectory, in hidden layers and in the output layer."""
-    weights, move = MOVES[name]
-    width, inner = (3, 1) if wiring == "dense" else (4, 2)  # written out, three or four moves take long to compile
-    problem = small_problem(wiring, weights, width=width, depth=2)
-    plain = samplers.UnitBlock(move, inner)
-    other = samplers.UnitBlock(move, inner, chain=CHAINS[chain])
-    keys = jax.random.split(jax.random.key(3), 2)
-    state = jax.vmap(lambda key: samplers.random_start(key, problem))(keys)
-    step, other_step = (
-        jax.jit(jax.vmap(lambda key, state, s=s: s.step(key, state, problem, 0.7))) for s in (plain, other)
-    )
-    expected = found = state
-    for sweep in range(3):
-        keys = jax.random.split(jax.random.key(10 + sweep), 2)
-        (expected, info), (found, other_info) = step(keys, expected), other_step(keys, found)
-        np.testing.assert_array_equal(np.asarray(found.weights), np.asarray(expected.weights))
-        np.testing.assert_array_equal(np.asarray(found.energy), np.asarray(expected.energy))
-        np.testing.assert_array_equal(np.asarray(other_info.acceptance), np.asarray(info.acceptance))
-    assert chain != "unrolled" or {(problem.teacher.wiring.fan_in,)} == set(CHAINS[chain].calls[-2:])
-
-
+@pytest.mark.quick
 def test_every_registered_move_is_tested():
     missing = set(samplers.MOVES.names) - set(MOVES)
     assert not missing, f"add options of {', '.join(missing)} to OPTIONS in tests/helpers.py"
 
 
-def test_a_new_move_does_not_escape(monkeypatch):
-    """What is registered is tested, or the test above fails."""
+def test_new_move_is_tested_or_reported(monkeypatch):
+    """A registered move gets into the tests, or the test above fails."""
     monkeypatch.setattr(samplers.MOVES, "_parts", dict(samplers.MOVES._parts))
 
     @samplers.MOVES.register("same")

@@ -19,19 +19,23 @@ from helpers import assert_same_bits, energy_of, make_problem, small_problem, st
 
 MOVES = {"ising": samplers.SpinFlip(), "spherical": samplers.GaussianMove(0.4)}
 INTERPRETED = samplers.PallasChain(interpret=True)
+slow = pytest.mark.slow
 #: N, c, M, `inner`, wiring and weights: one of everything, M about the 32 threads of a warp, odd numbers of moves.
 ODD = [
-    (1, 1, 1, 1, "dense", "spherical"),
-    (5, 5, 7, 1, "dense", "ising"),
-    (5, 3, 40, 3, "random", "spherical"),
-    (2, 1, 33, 2, "random", "ising"),
+    (5, 5, 7, 1, "dense", "ising", "plain"),
+    (5, 3, 40, 3, "random", "spherical", "optimised"),
+    pytest.param(1, 1, 1, 1, "dense", "spherical", "optimised", marks=slow),
+    pytest.param(2, 1, 33, 2, "random", "ising", "optimised", marks=slow),
+    pytest.param(5, 5, 7, 1, "dense", "ising", "optimised", marks=slow),
 ]
 #: beta = inf, a finite one, and 0.
 BETAS = (jnp.inf, 0.7, 0.0)
 
 
-@pytest.mark.parametrize(("width", "fan_in", "patterns", "inner", "wiring", "weights"), ODD)
-def test_same_moves_bitwise(width, fan_in, patterns, inner, wiring, weights):
+@pytest.mark.parametrize(
+    ("width", "fan_in", "patterns", "inner", "wiring", "weights", "compiled"), ODD, indirect=["compiled"]
+)
+def test_kernel_makes_bitwise_the_moves_of_the_plain_stage(width, fan_in, patterns, inner, wiring, weights, compiled):
     move = MOVES[weights]
     work = jax.jit(lambda: unit_work(move, width, fan_in, patterns, inner, wiring, BETAS, chains=3))()
     both = jax.jit(
@@ -46,9 +50,10 @@ def test_same_moves_bitwise(width, fan_in, patterns, inner, wiring, weights):
     assert np.all(changes[2] == inner * fan_in)  # beta = 0 accepts everything
 
 
+@slow
 @pytest.mark.parametrize("depth", [1, 3])
-def test_same_sweep_bitwise(depth):
-    """With another kind of weights and wiring each; two layers are in test_sampler_naive.py."""
+def test_sweep_with_the_kernel_is_bitwise_the_plain_one(depth, optimised):
+    """With another kind of weights and wiring each; the naive chain beside the kernel is in test_chain.py."""
     weights, wiring = ("ising", "random") if depth == 1 else ("spherical", "dense")
     problem = small_problem(wiring, weights, width=3, depth=depth)
     stages = [samplers.UnitBlock(MOVES[weights], 2, chain) for chain in (INTERPRETED, samplers.PlainChain())]
@@ -78,14 +83,16 @@ def kernels(jaxpr) -> list:
 
 @pytest.mark.parametrize(
     ("width", "fan_in", "depth", "patterns", "weights"),
-    [(20, 20, 3, 64, "spherical"), (100, 100, 5, 512, "ising"), (400, 50, 5, 500, "spherical")],
+    [
+        (20, 20, 3, 64, "spherical"),
+        pytest.param(100, 100, 5, 512, "ising", marks=slow),
+        (400, 50, 5, 500, "spherical"),
+    ],
 )
 def test_sweep_is_a_program_for_cuda(width, fan_in, depth, patterns, weights):
     """A sweep of many chains has two kernels, one program a unit and chain each. Nothing is compiled."""
     chains, wiring = 64, "dense" if fan_in == width else "random"
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    shape = (width, depth, fan_in, weights, wiring, patterns / fan_in)
-    problem = jax.eval_shape(lambda a, b: make_problem(a, b, *shape), key, key)
+    problem = make_problem(0, width, depth, fan_in, weights, wiring, patterns / fan_in)
     sampler = samplers.UnitBlock(MOVES[weights], chain=samplers.PallasChain())
     sampler.check(problem)
 
@@ -122,44 +129,37 @@ def tried(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("change", "line"),
+    ("change", "name", "reason"),
     [
-        ({}, "pallas"),
-        ({"device": Card("gpu", "NVIDIA something")}, "pallas"),
-        ({"device": CPU}, "plain (pallas is for NVIDIA GPUs, not for cpu)"),
-        ({"device": Card("gpu", "AMD Instinct MI300X", "gfx942")}, "plain (pallas is for NVIDIA GPUs, not for AMD"),
-        (
-            {"device": Card("gpu", "Tesla V100-SXM2-16GB", "7.0")},
-            "plain (pallas needs compute capability 8.0, and Tesla",
-        ),
-        ({"move": samplers.HeatBath()}, "plain (pallas takes GaussianMove and SpinFlip, not HeatBath)"),
-        ({"patterns": 8193}, "plain (pallas takes 8192 patterns, not 8193)"),
-        ({"chains": 2**18, "patterns": 512}, "plain (pallas takes less than 2**31 spins of a layer, not 262144 chains"),
+        ({}, "pallas", ""),
+        ({"device": Card("gpu", "NVIDIA something")}, "pallas", ""),
+        ({"device": CPU}, "plain", "cpu"),
+        ({"device": Card("gpu", "AMD Instinct MI300X", "gfx942")}, "plain", "AMD"),
+        ({"device": Card("gpu", "Tesla V100-SXM2-16GB", "7.0")}, "plain", "8.0"),
+        ({"move": samplers.HeatBath()}, "plain", "HeatBath"),
+        ({"patterns": 8193}, "plain", "8193"),
+        ({"chains": 2**18, "patterns": 512}, "plain", "262144"),
     ],
 )
-def test_auto_takes_what_can_do_the_work(tried, change, line):
+def test_auto_takes_the_stage_that_can_do_the_work(tried, change, name, reason):
+    """The plain stage is taken for a reason that is written down; `pallas` instead of `auto` fails for the same one."""
     work = samplers.Workload(MOVES["ising"], 20, 64, 64, H100)._replace(**change)
-    chain, said = samplers.choose_chain("auto", work)
-    name, _, reason = line.partition(" (")
-    assert said.startswith(f"{name} (sampler.kernel = auto{f'; {reason}' if reason else ')'}")
-    assert type(chain) is samplers.CHAINS.get(line.split()[0])
+    chain, text = samplers.choose_chain("auto", work)
+    assert text.startswith(f"{name} (sampler.kernel = auto") and reason in text
+    assert type(chain) is samplers.CHAINS.get(name)
     assert samplers.choose_chain("plain", work) == (samplers.PlainChain(), "plain (sampler.kernel = plain)")
-    if line == "pallas":
+    if name == "pallas":
         assert samplers.choose_chain("pallas", work) == (chain, "pallas (sampler.kernel = pallas)")
     else:
-        reason = line.removeprefix("plain (").removesuffix(")")
-        with pytest.raises(ConfigError) as refused:
+        with pytest.raises(ConfigError, match=f"sampler.kernel = pallas: .*{reason}"):
             samplers.choose_chain("pallas", work)
-        assert str(refused.value).startswith(f"sampler.kernel = pallas: must be one of auto, plain: {reason}")
 
 
 def test_stage_that_cannot_serve_is_refused_in_python():
     sampler = samplers.UnitBlock(samplers.HeatBath(), chain=samplers.PallasChain())
-    with pytest.raises(
-        ConfigError, match="chain = PallasChain: must be another: it takes GaussianMove and SpinFlip, not"
-    ):
+    with pytest.raises(ConfigError, match="chain = PallasChain: .*HeatBath"):
         sampler.check(small_problem())
-    with pytest.raises(ConfigError, match="warps = 3: must be null or one of 1, 2, 4, 8, 16"):
+    with pytest.raises(ConfigError, match="warps = 3: must be"):
         samplers.PallasChain(warps=3)
 
 
@@ -179,8 +179,8 @@ def test_kernel_is_no_part_of_what_a_run_is(tmp_path):
             pass
 
 
-def test_run_with_a_kernel_of_ones_own(tmp_path, monkeypatch, caplog):
-    """A stage under a name of its own is chosen by it; results are those of the plain one, on several devices."""
+def test_run_with_a_registered_kernel(tmp_path, monkeypatch, caplog):
+    """A stage is chosen by the name of its registration; results are those of the plain one, on several devices."""
     monkeypatch.setattr(samplers.CHAINS, "_parts", dict(samplers.CHAINS._parts))
 
     @samplers.CHAINS.register("interpreted")
@@ -208,13 +208,11 @@ def test_kernel_for_gpus_is_refused_on_a_cpu():
     if jax.default_backend() == "gpu":
         pytest.skip("there is a GPU")
     config = dsm.compose(*TINY, "sampler.kernel=pallas")
-    with pytest.raises(
-        ConfigError, match="sampler.kernel = pallas: must be one of auto, plain: pallas is for NVIDIA GPUs"
-    ):
+    with pytest.raises(ConfigError, match="sampler.kernel = pallas: .*cpu"):
         tasks.run(config)
 
 
-def test_a_kernel_that_fails_its_trial_on_the_device_is_not_taken(monkeypatch):
+def test_kernel_that_fails_its_trial_on_the_device_is_not_taken(monkeypatch):
     """Compiled for the CPU of this machine, which there is no compiler for; and with other numbers than the plain stage."""
     work = samplers.Workload(MOVES["ising"], 20, 64, 64, H100)
     with jax.default_device(jax.devices("cpu")[0]):

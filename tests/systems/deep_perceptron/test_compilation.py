@@ -13,8 +13,10 @@ from dsm.tasks.sample._build import draw_problems, root_key
 
 #: What each job of a process compiles, and finds or misses in the cache on disk, as JAX counts them.
 COUNT = """
-import atexit, collections, json, jax
+import atexit, collections, json, os, jax
 from dsm import tasks
+jax.config.update("jax_compilation_cache_dir", os.environ["KEPT"])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 counts, jobs, run = collections.Counter(), [], tasks.run
 def note(name, *_, **__):
     counts[name.split("/")[-1]] += 1
@@ -39,13 +41,12 @@ TINY = (
 
 def counted(*words, cwd):
     """The three counts of each job, and the folders of the jobs in their order."""
-    kept = {"JAX_COMPILATION_CACHE_DIR": str(cwd / "cache"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-    done = dsm("-m", *TINY, *words, cwd=cwd, program=COUNT, **kept)
+    done = dsm("-m", *TINY, *words, cwd=cwd, program=COUNT, KEPT=str(cwd / "cache"))
     folders = re.findall(r"^(\S+): finished", done.stderr, re.MULTILINE)
     return np.array(json.loads(done.stdout.split("jobs ")[-1])), folders
 
 
-def test_a_sweep_over_seed_beta_and_alpha_compiles_once(tmp_path):
+def test_sweep_over_seed_beta_and_alpha_compiles_once(tmp_path):
     swept = ("seed=0,1", "sampler.beta=[0.5,2],[1,inf]", "data.alpha=1,4")
     (first, *others), folders = counted(*swept, cwd=tmp_path)
     assert len(others) == 7 and len(set(folders)) == 8

@@ -19,6 +19,8 @@ SAMPLES = 200
 TEST_PATTERNS = 64
 #: Of the teacher (0) and two students: who is compared with whom.
 PAIRS = np.array([(0, 1), (0, 2), (1, 2)])
+#: Cases of `make test`: each wiring, each limit of beta, a move with rejections and one without.
+CHOSEN = ("random, version space", "dense, label noise, gaussian")
 #: Width, depth, fan_in, wiring, alpha, move, the sweeps at which to look (much too early, half way, at the end), and beta.
 CASES = {
     "one dense layer, gaussian": (4, 1, 4, "dense", 3.0, samplers.GaussianMove(0.6), (2, 100, 200)),
@@ -75,7 +77,9 @@ def deviations(differences):
     return np.where(error == 0, 0, differences.mean(axis=0) / np.where(error == 0, 1, error))
 
 
-@pytest.mark.parametrize("case", list(CASES))
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[pytest.mark.slow] * (case not in CHOSEN)) for case in CASES]
+)
 def test_teacher_is_one_more_student(case):
     (teacher, student, energy), labels = measure(*CASES[case])
     depth, beta = CASES[case][1], CASES[case][7] if len(CASES[case]) > 7 else np.inf

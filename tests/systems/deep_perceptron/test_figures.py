@@ -1,21 +1,24 @@
 """What figures say, and the theory beside a sampling run."""
 
 import logging
+import re
 
 import equinox as eqx
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import dsm
 from dsm import theory
-from dsm.plotting import draw_run, learning_curves, learning_of_overlaps, overlap_profile, two_time_overlap
-from dsm.plotting._caption import spell, wrapped
+from dsm.plotting import draw_run, learning_curves, overlap_profile, two_time_overlap
+from dsm.plotting._caption import FONT, LETTER, letters, spell, wrapped
 from dsm.plotting._equilibrium import equilibrium, exchange, swap_rates
 from dsm.plotting._sampling import at_rest
 from dsm.plotting._text import with_error
 from dsm.tasks.sample._theory import with_theory
-from helpers import fits
+from helpers import fits, words
 
 #: A ladder of betas of which one is that of the labels.
 LADDER = (
@@ -35,15 +38,6 @@ LADDER = (
 @pytest.fixture(scope="module")
 def ladder(tmp_path_factory):
     return dsm.load(dsm.run(*LADDER, f"run.root={tmp_path_factory.mktemp('runs')}"))
-
-
-def words(figure):
-    """All that is written on a figure, on one line."""
-    found = [figure.get_suptitle()]
-    for axes in figure.axes:
-        found += [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()]
-    found += [text.get_text() for legend in figure.legends for text in legend.get_texts()]
-    return " ".join(" ".join(found).split())
 
 
 def test_caption_says_settings_samples_and_errors(ladder):
@@ -93,7 +87,7 @@ def test_theory_is_beside_the_run_where_labels_have_its_beta(ladder):
     assert {"long_name", "units"} <= set(ladder.theory_weight_overlap.attrs)
 
 
-def test_a_failing_theory_does_not_lose_a_run(monkeypatch, caplog):
+def test_run_survives_a_failing_theory(monkeypatch, caplog):
     bare = xr.Dataset(attrs={"kept": 1})
     config = dsm.compose(*LADDER)
     real = theory.deep_student_machine
@@ -169,7 +163,7 @@ def test_no_text_lies_on_other_text(ladder):
             assert not any(one.shrunk(0.98, 0.98).overlaps(other.shrunk(0.98, 0.98)) for other in panels[:place])
 
 
-def test_chains_that_stand_still_and_differ_are_told(ladder):
+def test_infinite_r_hat_is_written_on_figures(ladder):
     rhat = ladder.energy_rhat.copy()
     rhat.loc[{"beta": rhat.beta[-1]}] = np.inf
     frozen = ladder.assign(energy_rhat=rhat)
@@ -177,7 +171,7 @@ def test_chains_that_stand_still_and_differ_are_told(ladder):
     assert "R-hat = ∞" not in words(equilibrium(ladder))
 
 
-def test_one_layer_has_its_place_and_its_theory(ladder):
+def test_one_layer_is_drawn_as_a_point_with_its_theory(ladder):
     """A line through one point draws nothing, and layers are counted in whole numbers."""
     figure, markers = overlap_profile(ladder.isel(layer=[0])), set()
     for axes in figure.axes:
@@ -191,14 +185,27 @@ def test_one_layer_has_its_place_and_its_theory(ladder):
     assert markers == {(True, "_"), (False, "_")}
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
-    "value, error, told",
+    ("value", "error", "text"),
     [(0.3163, 0.0030, "0.3163(30)"), (1.0, 0.0996, "1.00(10)"), (12.0, 3.2, "12.0(32)"), (0.5, np.nan, "0.5")],
 )
-def test_numbers_with_errors(value, error, told):
-    assert with_error(value, error) == told
+def test_number_has_two_digits_of_its_error(value, error, text):
+    assert with_error(value, error) == text
 
 
+@given(value=st.floats(-1e6, 1e6), error=st.floats(1e-6, 1e6))
+@settings(derandomize=True, deadline=None, max_examples=200, database=None)
+def test_number_with_error_can_be_read_back(value, error):
+    """The value is right to half its last digit, the error to 5 %, with two digits below 100."""
+    number, decimals, digits = re.fullmatch(r"(-?\d+(?:\.(\d+))?)\((\d+)\)", with_error(value, error)).groups()
+    unit = 10.0 ** -len(decimals or "")
+    assert abs(float(number) - value) <= 0.5 * unit * (1 + 1e-6)
+    assert abs(int(digits) * unit - error) <= 0.0501 * error
+    assert 10 <= int(digits) < 100 or not decimals
+
+
+@pytest.mark.quick
 def test_settings_are_spelt_in_few_letters():
     assert spell([0.5, 1.0, np.inf]) == "[0.5, 1, ∞]" and spell([2.0]) == "2"
     assert spell(np.arange(0.5, 8.5)) == "[0.5, 1.5, …, 7.5] (8)"
@@ -206,23 +213,19 @@ def test_settings_are_spelt_in_few_letters():
     assert wrapped(text, 1.2).split("\n") == ["a $x + y$ formula", "stays whole"]
 
 
-def test_online_learning_says_what_it_is():
-    """Theory alone, and two samples of it as if simulated."""
-    t = np.array([0.0, 1.0, 10.0])
-    shapes = {"test_error": ("t",), "R": ("t", "student", "teacher"), "Q": ("t", "student", "student_2")}
-    sizes = {"t": 3, "student": 2, "teacher": 2, "student_2": 2}
-    arrays = {f"theory_{n}": (dims, np.ones([sizes[d] for d in dims])) for n, dims in shapes.items()}
-    coordinates = {"t": t, "student": [0, 1], "teacher": [0, 1], "student_2": [0, 1]}
-    alone = xr.Dataset(
-        arrays, coordinates, {"network.width": 50, "training.lr": 0.2, "data.patterns": "null", "seed": 3}
-    )
-    said = words(learning_of_overlaps(alone))
-    assert "N=50, η=0.2 seed=3 lines: equations of motion" in said and "P=" not in said
-    for name in shapes:
-        both = {f"{name}_mean": alone[f"theory_{name}"], f"{name}_error": 0.1 * alone[f"theory_{name}"]}
-        alone = alone.assign(both | {name: alone[f"theory_{name}"].expand_dims(sample=2)})
-    said = words(learning_of_overlaps(alone))
-    assert "2 samples, seed=3, jackknife errors over samples points: simulation, lines: equations of motion" in said
-    assert (
-        "fresh inputs" in words(learning_of_overlaps(alone.assign_attrs({"data.patterns": 20}))) and "fresh" not in said
-    )
+WORDS = st.lists(
+    st.text("abcxyz=,.", min_size=1, max_size=30) | st.just(r"$\langle q \rangle$"), min_size=1, max_size=30
+)
+
+
+@given(words=WORDS, inches=st.floats(0.5, 12))
+@settings(derandomize=True, deadline=None, max_examples=200, database=None)
+def test_wrapped_caption_stays_within_its_width(words, inches):
+    """No line is longer than there is room for unless it is one word, no word is lost, and no line ends too soon."""
+    room = max(8, int(72 * inches / (FONT * LETTER)))
+    lines = wrapped(" ".join(words), inches).split("\n")
+    assert " ".join(lines) == " ".join(words)
+    first = [re.findall(r"\$[^$]*\$|\S+", line)[0] for line in lines]
+    for line, word, after in zip(lines, first, [*first[1:], None], strict=True):
+        assert letters(line) <= room or line == word
+        assert after is None or letters(line) + 1 + letters(after) > room

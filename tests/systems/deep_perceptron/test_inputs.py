@@ -67,6 +67,7 @@ def test_training_set_does_not_depend_on_the_test_set(name):
     np.testing.assert_array_equal(np.asarray(few), np.asarray(many))
 
 
+@pytest.mark.quick
 def test_registered_names():
     assert data.INPUTS.names == ["digits", "hidden_manifold", "iid"]
     assert data.INPUTS.get("iid") is data.iid_signs
@@ -75,6 +76,7 @@ def test_registered_names():
 # ---------------------------------------------------------------------------------------------------------- problems
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("alpha", "fan_in", "patterns"),
     [(4.0, 20, 80), (1.25, 4, 5), (0.3, 10, 3), (2.1, 7, 15), (0.2, 3, 1), (2.09, 7, 15)],
@@ -121,7 +123,7 @@ def test_label_noise():
     assert abs(turned - rate) < 5 * np.sqrt(rate / noisy.labels.size)
     cold = data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(40), 20.0, 30, label_beta=1e4)
     np.testing.assert_array_equal(np.asarray(clean.labels), np.asarray(cold.labels))
-    with pytest.raises(ConfigError, match="label_beta = -1.0: must be at least 0"):
+    with pytest.raises(ConfigError, match="^label_beta = -1.0: must be"):
         data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(40), 1.0, 30, label_beta=-1.0)
 
 
@@ -148,36 +150,24 @@ def test_inputs_and_label_noise_have_streams_of_their_own():
     np.testing.assert_array_equal(flips == -1, drawn)
 
 
-@pytest.mark.parametrize(
-    ("alpha", "message"),
-    [
-        (0.0, "alpha = 0.0: must be positive and finite"),
-        (-1.5, "alpha = -1.5: must be positive and finite"),
-        (float("inf"), "alpha = inf: must be positive and finite"),
-        (float("nan"), "alpha = nan: must be positive and finite"),
-        (0.1, "alpha = 0.1: must be large enough that M = round(alpha c) >= 1, and c = 4"),
-    ],
-)
-def test_alpha_without_patterns(alpha, message):
+@pytest.mark.parametrize("alpha", [0.0, -1.5, float("inf"), float("nan"), 0.1])
+def test_alpha_without_patterns_is_refused(alpha):
     teacher = networks.SignNetwork(4, 2, key=jax.random.key(0))
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError, match=f"^alpha = {alpha}: must be"):
         data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(4), alpha)
-    assert str(caught.value) == message
 
 
-def test_widths_of_teacher_and_inputs_differ():
+def test_widths_of_teacher_and_inputs_must_agree():
     teacher = networks.SignNetwork(4, 2, key=jax.random.key(0))
     for inputs in (data.iid_signs(5), data.hidden_manifold(5, 2)):
-        with pytest.raises(ConfigError) as caught:
+        with pytest.raises(ConfigError, match="^inputs.width = 5: must be the teacher's width = 4"):
             data.teacher_problem(jax.random.key(1), teacher, inputs, 2.0)
-        assert str(caught.value) == "inputs.width = 5: must be the teacher's width = 4"
 
 
-def test_no_test_patterns():
+def test_no_test_patterns_are_refused():
     teacher = networks.SignNetwork(4, 2, key=jax.random.key(0))
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError, match="^test_patterns = 0: must be"):
         data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(4), 2.0, 0)
-    assert str(caught.value) == "test_patterns = 0: must be an integer >= 1"
 
 
 # --------------------------------------------------------------------------------------------------------- iid signs
@@ -301,9 +291,8 @@ def test_hidden_manifold_of_many_dimensions_is_legal():
 
 @pytest.mark.parametrize("latent", [0, -2, True])
 def test_hidden_manifold_needs_a_dimension(latent):
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError, match=f"^latent = {latent}: must be"):
         data.hidden_manifold(8, latent)
-    assert str(caught.value) == f"latent = {latent}: must be an integer >= 1"
 
 
 # ------------------------------------------------------------------------------------------------------------ digits
@@ -350,28 +339,23 @@ def test_digits_threshold():
 
 @pytest.mark.parametrize("threshold", [-0.5, 16.0, 20.0, float("nan")])
 def test_digits_threshold_out_of_range(threshold):
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError, match=f"^threshold = {threshold}: must be"):
         data.digits(threshold=threshold)
-    assert str(caught.value) == f"threshold = {threshold}: must be at least 0 and below 16"
 
 
 def test_digits_have_64_pixels():
     assert data.digits().width == 64
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError, match="^width = 63: must be 64"):
         data.digits(63)
-    assert str(caught.value) == "width = 63: must be 64, the number of pixels of a digit"
     teacher = networks.SignNetwork(63, 1, key=jax.random.key(0))
-    with pytest.raises(ConfigError, match=r"inputs.width = 64: must be the teacher's width = 63"):
+    with pytest.raises(ConfigError, match="^inputs.width = 64: must be"):
         data.teacher_problem(jax.random.key(1), teacher, data.digits(), 2.0)
 
 
-def test_too_many_digits():
+def test_too_many_digits_are_refused():
     for train, test in ((1000, 798), (1797, 1), (1, 1797)):
-        with pytest.raises(ConfigError) as caught:
+        with pytest.raises(ConfigError, match=rf"^patterns = {train} train \+ {test} test: must be at most 1797"):
             data.digits().sample(jax.random.key(0), train, test)
-        assert str(caught.value) == (
-            f"patterns = {train} train + {test} test: must be at most 1797, the digits there are"
-        )
     teacher = networks.SignNetwork(64, 1, key=jax.random.key(0))
-    with pytest.raises(ConfigError, match=r"patterns = 1280 train \+ 1000 test: must be at most 1797"):
+    with pytest.raises(ConfigError, match=r"^patterns = 1280 train \+ 1000 test: must be at most 1797"):
         data.teacher_problem(jax.random.key(1), teacher, data.digits(), 20.0)

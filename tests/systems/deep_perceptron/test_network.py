@@ -1,4 +1,4 @@
-"""Networks against float64 numpy: forward pass, wiring, exact fields, symmetries, error messages."""
+"""Networks against float64 numpy: forward pass, wiring, exact fields, error messages."""
 
 import functools
 
@@ -88,6 +88,7 @@ def test_a_field_of_zero_counts_as_up(wiring, fan_in):
     assert np.all(np.abs(np.asarray(spins)) == 1)
 
 
+@pytest.mark.quick
 def test_sign_function():
     values = jnp.asarray([0.0, -0.0, 1e-30, -1e-30, jnp.inf, -jnp.inf], jnp.float32)
     signs = networks.sign_pm(values)
@@ -231,45 +232,6 @@ def test_a_row_of_zeros_stays_finite():
     assert np.all(np.isfinite(rows)) and np.all(rows[0, 2] == 0)
 
 
-@pytest.mark.parametrize("weights", ["spherical", "ising"])
-@pytest.mark.parametrize(("wiring", "fan_in"), [("dense", 7), ("random", 3)])
-def test_sign_gauge(wiring, fan_in, weights):
-    """c is odd, so that ising fields are never zero."""
-    network = network_of(wiring, weights, fan_in, width=7, depth=3, seed=2)
-    patterns = jnp.asarray(patterns_of(60, 7))
-    spins, fields = map(np.asarray, forward(network)(patterns))
-    assert np.all(fields != 0)
-    neighbours = (
-        np.broadcast_to(np.arange(7), (3, 7, 7)) if wiring == "dense" else np.asarray(network.wiring.neighbours)
-    )
-    evaluate = jax.jit(jax.vmap(lambda w, p: network.with_weights(w)(p), in_axes=(None, 0)))
-    for layer, unit in ((0, 0), (0, 6), (1, 3)):
-        flipped = np.array(network.weights)
-        flipped[layer, unit] *= -1
-        flipped[layer + 1][neighbours[layer + 1] == unit] *= -1
-        found = np.asarray(evaluate(jnp.asarray(flipped), patterns))
-        expected = spins.copy()
-        expected[:, layer + 1, unit] *= -1
-        np.testing.assert_array_equal(found, expected)
-        np.testing.assert_array_equal(found[:, -1], spins[:, -1])
-
-
-@pytest.mark.parametrize("weights", ["spherical", "ising"])
-def test_permutation_of_hidden_units(weights):
-    network = network_of("dense", weights, width=6, depth=3, seed=3)
-    patterns = jnp.asarray(patterns_of(60, 6))
-    spins = np.asarray(forward(network)(patterns)[0])
-    order = np.array([3, 0, 5, 1, 2, 4])
-    for layer in (0, 1):
-        permuted = np.array(network.weights)
-        permuted[layer] = permuted[layer][order]
-        permuted[layer + 1] = permuted[layer + 1][:, order]
-        found = np.asarray(forward(network.with_weights(jnp.asarray(permuted)))(patterns)[0])
-        expected = spins.copy()
-        expected[:, layer + 1] = spins[:, layer + 1][:, order]
-        np.testing.assert_array_equal(found, expected)
-
-
 @pytest.mark.parametrize(("wiring", "fan_in"), [("dense", 6), ("random", 3)])
 def test_vmap_over_replicas(wiring, fan_in):
     teacher = network_of(wiring, "spherical", fan_in)
@@ -299,29 +261,24 @@ def test_same_key_same_network(wiring, weights, fan_in):
     np.testing.assert_array_equal(np.asarray(batch.weights[1]), np.asarray(other.weights))
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
-    ("arguments", "options", "message"),
+    ("arguments", "options", "named"),
     [
-        ((4, 2, 5), {"wiring": "random"}, "fan_in = 5: must be at most width = 4: inputs are distinct"),
-        ((4, 2, 0), {"wiring": "random"}, "fan_in = 0: must be an integer >= 1"),
-        ((4, 2, 3), {"wiring": "dense"}, "fan_in = 3: must be width = 4 (or null) when the wiring is dense"),
-        ((4, 2, 5), {"wiring": "dense"}, "fan_in = 5: must be width = 4 (or null) when the wiring is dense"),
-        ((0, 2), {"wiring": "dense"}, "width = 0: must be an integer >= 1"),
-        ((0, 2), {"wiring": "random"}, "width = 0: must be an integer >= 1"),
-        ((-3, 2), {"wiring": "dense"}, "width = -3: must be an integer >= 1"),
-        ((4, 0), {"wiring": "dense"}, "depth = 0: must be an integer >= 1"),
-        ((4, 0, 2), {"wiring": "random"}, "depth = 0: must be an integer >= 1"),
-        ((4, True, 2), {"wiring": "random"}, "depth = True: must be an integer >= 1"),
-        (
-            (4, 2),
-            {"weights": "potts"},
-            "weights = potts: must be one of ising, spherical; one of your own must be imported first, "
-            "as plugins=[MODULE] does",
-        ),
-        ((4, 2), {"wiring": "ring"}, "wiring = ring: must be one of dense, random"),
+        ((4, 2, 5), {"wiring": "random"}, "fan_in = 5"),
+        ((4, 2, 0), {"wiring": "random"}, "fan_in = 0"),
+        ((4, 2, 3), {"wiring": "dense"}, "fan_in = 3"),
+        ((4, 2, 5), {"wiring": "dense"}, "fan_in = 5"),
+        ((0, 2), {"wiring": "dense"}, "width = 0"),
+        ((0, 2), {"wiring": "random"}, "width = 0"),
+        ((-3, 2), {"wiring": "dense"}, "width = -3"),
+        ((4, 0), {"wiring": "dense"}, "depth = 0"),
+        ((4, 0, 2), {"wiring": "random"}, "depth = 0"),
+        ((4, True, 2), {"wiring": "random"}, "depth = True"),
+        ((4, 2), {"weights": "potts"}, "weights = potts"),
+        ((4, 2), {"wiring": "ring"}, "wiring = ring"),
     ],
 )
-def test_error_messages(arguments, options, message):
-    with pytest.raises(ConfigError) as caught:
+def test_illegal_network_is_refused(arguments, options, named):
+    with pytest.raises(ConfigError, match=f"^{named}: must be"):
         networks.SignNetwork(*arguments, **options, key=jax.random.key(0))
-    assert str(caught.value) == message

@@ -5,22 +5,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import optimize
 
-from dsm import data, observables
-from dsm.networks import make_activation
-from dsm.observables import AbstractMachineObservable, AbstractPairObservable, Measures, Variable, two_layer
+from dsm import observables
+from dsm.observables import AbstractMachineObservable, AbstractPairObservable, Measures
 from dsm.observables import test_error as fraction_wrong  # a name that pytest does not take for a test
 from dsm.observables.sign_network import OBSERVABLES, Snapshot, take_snapshot
 from dsm.observables.sign_network.matched_overlap import overlap_matrix
-from dsm.observables.statistics import effective_sample_size, jackknife, r_hat, standard_error
-from dsm.tasks._dataset import averages, convergence
-from dsm.training import random_networks
-from helpers import small_problem
+from helpers import assert_declared, draw_weights, make_problem, small_problem
 
 EPS = float(np.finfo(np.float32).eps)
 WIDTH, DEPTH, TEST = 5, 3, 64
+#: Variables that may be as low as -1, those without bias, which may be below 0, and those that are at most N or so.
+SIGNED = {"weight_overlap", "spin_overlap_train", "spin_overlap_test", "gauge_invariant_weight_overlap"}
+UNBIASED = {"gauge_invariant_overlap_squared_train", "gauge_invariant_overlap_squared_test", "same_layer_correlation"}
+WIDE = {"overlap_matrix_square", "effective_dimension"}
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +71,6 @@ def test_snapshot_against_numpy(dense):
     np.testing.assert_allclose(np.asarray(taken.weights), weights / length, rtol=(WIDTH + 8) * EPS)
 
 
-def assert_declared(observable, machines, sizes, dtype):
-    """Of `machines` it returns its variables and no others, with their dimensions. Only shapes are computed."""
-    found = eqx.filter_eval_shape(observable, *machines)
-    assert found.keys() == observable.variables.keys()
-    for name, value in found.items():
-        assert value.shape == tuple(sizes[dim] for dim in observable.variables[name].dims), name
-        assert value.dtype == (jnp.int32 if name == "wrong_outputs" else dtype), name
-
-
 @pytest.mark.parametrize("name", OBSERVABLES.names)
 def test_every_observable_returns_what_it_declares(name, dense):
     problem, snapshot = dense
@@ -93,30 +85,6 @@ def test_every_observable_returns_what_it_declares(name, dense):
         assert set(observable.machines) <= {"student", "teacher", "baseline"}
     assert_declared(observable, machines, {"layer": DEPTH}, jnp.float32)
     assert all(np.all(np.isfinite(value)) for value in observable(*machines).values())
-
-
-@pytest.mark.parametrize("law", data.LAWS.names)
-@pytest.mark.parametrize("name", two_layer.OBSERVABLES.names)
-def test_every_observable_of_two_layers_returns_what_it_declares(name, law):
-    """Students of 3 units, teachers of 2."""
-    observable = two_layer.OBSERVABLES.get(name)()
-    assert isinstance(observable, AbstractMachineObservable)
-    width = data.LAWS.get(law).fixed_width or 20
-
-    def snapshot(key, train):
-        options = {"name": law} | ({"latent": 5} if law == "hidden_manifold" else {})
-        inputs = data.LAWS.build(options, "law", width=width)
-        ones, g = np.ones(3), make_activation("erf")
-        machines = random_networks(key, (3, width), (2, inputs.teacher_width), 1.0, ones, ones[:2], g)
-        test = 0 if inputs.gaussian_fields else 11
-        return two_layer.take_snapshot(machines[0], data.two_layer_problem(key, inputs, *machines, 0.1, train, test))
-
-    of = {train: eqx.filter_eval_shape(snapshot, jax.random.key(0), train) for train in (0, 7)}
-    assert observable.applies(of[7].problem) and observable.applies(of[0].problem) == (name != "train_error")
-    sizes = {"student": 3, "student_2": 3, "teacher": 2}
-    for machine in of.values():
-        if observable.applies(machine.problem):
-            assert_declared(observable, (machine,), sizes, jnp.float64)
 
 
 @pytest.mark.parametrize(
@@ -184,6 +152,7 @@ def test_energy_and_test_error_count_wrong_outputs(dense, all_of):
 # ------------------------------------------------------------------------------------------------------ cases by hand
 
 
+@pytest.mark.quick
 def test_overlaps_by_hand():
     # Two units, four patterns: q_0 = 1/2, q_1 = -1.
     a = signs([[1, 1], [1, -1], [-1, 1], [-1, -1]])
@@ -281,8 +250,9 @@ def test_effective_dimension_of_known_correlations():
     square = np.asarray(measure(signs(paired))[0])
     assert abs(np.mean(square) - 0.2) < 5 * np.std(square) / np.sqrt(machines)  # 3 of 15 pairs are equal
     many = rng.choice([-1, 1], (100_000, 6))
+    measure = jax.jit(observables.same_layer_correlation)
     for spins, dimension in ((many, 6), (many[:, :1].repeat(6, 1), 1), (many[:, :3].repeat(2, 1), 3)):
-        np.testing.assert_allclose(observables.same_layer_correlation(signs(spins))[1], dimension, rtol=1e-3)
+        np.testing.assert_allclose(measure(signs(spins))[1], dimension, rtol=1e-3)
 
 
 def test_energy_counts_against_noisy_labels():
@@ -332,67 +302,91 @@ def test_matched_overlap_is_the_optimal_assignment(width, patterns):
 # --------------------------------------------------------------------------------------------------------- symmetries
 
 
-def turn_over(weights, rng):
-    """The sign of about half of the hidden units, weights into and out of each."""
-    weights = np.array(weights)
-    for layer in range(DEPTH - 1):
-        turned = rng.choice([-1.0, 1.0], WIDTH).astype(np.float32)
-        turned[:2] = -1, 1
-        weights[layer] *= turned[:, None]
-        weights[layer + 1] *= turned[None, :]
-    return weights
+def spins_of(a, b):
+    """Overlaps [L, N, N] of all units of two machines, exact."""
+    return np.einsum("lmi,lmj->lij", np.asarray(a, float), np.asarray(b, float)) / a.shape[1]
 
 
-def permute(weights, rng):
-    """The hidden units of every layer in another order."""
-    weights = np.array(weights)
-    for layer in range(DEPTH - 1):
-        order = np.roll(np.arange(WIDTH), rng.integers(1, WIDTH))  # no unit stays
-        weights[layer] = weights[layer][order]
-        weights[layer + 1] = weights[layer + 1][:, order]
-    return weights
+@pytest.mark.parametrize(
+    ("wiring", "weights"),
+    [
+        ("dense", "spherical"),
+        ("random", "ising"),
+        pytest.param("dense", "ising", marks=pytest.mark.slow),
+        pytest.param("random", "spherical", marks=pytest.mark.slow),
+    ],
+)
+def test_overlaps_under_gauges_and_permutations(wiring, weights, all_of):
+    """Turn the signs of hidden units and, with dense wiring, put them in another order, weights into and out of each.
 
+    Spins follow, outputs stay, invariant overlaps stay, plain ones become what the units' overlaps say. c is odd, so that
+    ising fields are never zero. Everything but the last bits of means is exact.
+    """
+    fan_in = WIDTH if wiring == "dense" else 3
+    problem = make_problem(5, WIDTH, DEPTH, fan_in, weights, wiring, alpha=64 / fan_in, test_patterns=TEST)
+    snapshot = jax.jit(lambda w: take_snapshot(problem.teacher.with_weights(w), problem))
+    units, layers = st.permutations(range(WIDTH)) if wiring == "dense" else st.just(range(WIDTH)), DEPTH - 1
+    signs = st.lists(st.sampled_from([-1, 1]), min_size=WIDTH, max_size=WIDTH)
 
-def test_gauge_and_permutations(dense, all_of):
-    problem, snapshot = dense
-    teacher = snapshot(problem.teacher.weights)
-    rng = np.random.default_rng(5)
-    # Most weights of this student are the teacher's, so that its overlaps are large.
-    noise = problem.teacher.redraw(jax.random.key(3)).weights
-    student = jnp.where(jnp.asarray(rng.random(noise.shape) < 0.8), problem.teacher.weights, noise)
-    before = all_of(teacher, snapshot(student))
-    of_output = ("test_error", "energy", "wrong_outputs")
-    of_gauge = tuple(f"gauge_invariant_overlap{kind}_{on}" for kind in ("", "_squared") for on in ("train", "test"))
-    of_both = ("matched_overlap", "overlap_matrix_square")
-    raw = ("weight_overlap", "spin_overlap_train", "spin_overlap_test")
-    of_one = ("same_layer_correlation", "effective_dimension")
-    of_weights = "gauge_invariant_weight_overlap"
-    assert before.keys() == {*of_output, *of_gauge, *of_both, *raw, *of_one, of_weights}
-    for gauge, permuted in ((True, False), (False, True), (True, True)):
-        weights = turn_over(student, rng) if gauge else np.asarray(student)
-        weights = permute(weights, rng) if permuted else weights
-        assert np.any(weights != np.asarray(student))
-        machine = snapshot(jnp.asarray(weights))
-        after = all_of(teacher, machine)
-        for name in (*of_output, *of_both, *(() if permuted else of_gauge)):
+    @settings(derandomize=True, deadline=None, max_examples=40, database=None)
+    @given(
+        seed=st.integers(0, 2**32 - 1),
+        alike=st.floats(0, 1),
+        orders=st.lists(units, min_size=layers, max_size=layers),
+        turns=st.lists(signs, min_size=layers, max_size=layers),
+    )
+    def holds(seed, alike, orders, turns):
+        rng = np.random.default_rng(seed)
+        one, noise = (draw_weights(rng, weights, (DEPTH, WIDTH, fan_in)) for _ in range(2))
+        other = np.where(rng.random(one.shape) < alike, one, noise)
+        moved = other.copy()
+        for layer, (order, turn) in enumerate(zip(orders, turns, strict=True)):
+            moved[layer] = moved[layer][list(order)] * np.reshape(turn, (-1, 1))
+            if wiring == "dense":
+                moved[layer + 1] = moved[layer + 1][:, list(order)] * turn
+            else:
+                moved[layer + 1] *= np.asarray(turn)[np.asarray(problem.teacher.wiring.neighbours[layer + 1])]
+        a, b, image = (snapshot(jnp.asarray(w, jnp.float32)) for w in (one, other, moved))
+        order = np.array([*map(list, orders), range(WIDTH)])
+        turn = np.array([*turns, [1] * WIDTH])
+        for before, after in ((b.train, image.train), (b.test, image.test)):
+            np.testing.assert_array_equal(after, np.take_along_axis(before, order[:, None], -1) * turn[:, None])
+
+        before, after, alone = all_of(a, b), all_of(a, image), all_of(b, image)
+        plain_order = bool(np.all(order == np.arange(WIDTH)))
+        invariant = ["test_error", "energy", "wrong_outputs", "matched_overlap", "overlap_matrix_square"]
+        of_gauge = [f"gauge_invariant_overlap{kind}_{on}" for kind in ("", "_squared") for on in ("train", "test")]
+        for name in invariant + of_gauge * plain_order:
             np.testing.assert_array_equal(after[name], before[name], err_msg=name)
-        for name in of_one:  # sums in another order
+        for name in ("same_layer_correlation", "effective_dimension"):  # sums in another order
             np.testing.assert_allclose(after[name], before[name], rtol=1e-5, atol=1e-7, err_msg=name)
-        assert np.allclose(after[of_weights], before[of_weights], rtol=1e-5) != permuted
-        for name in (*raw, *(of_gauge if permuted else ())):
-            assert np.any(after[name][: DEPTH - 1] != before[name][: DEPTH - 1]), (
-                name
-            )  # overlaps are discrete and may tie
-        # Outputs are seen by everything.
-        for name in (*of_gauge, "spin_overlap_train", "spin_overlap_test"):
-            assert after[name][-1] == before[name][-1]
-        # The same between the student and its own image, where the invariant ones stay 1.
-        image = all_of(snapshot(student), machine)
-        assert np.all(image["matched_overlap"] == 1) and image["spin_overlap_test"][-1] == 1
-        assert np.all(image["weight_overlap"][: DEPTH - 1] < 0.99)
-        if not permuted:
-            assert all(np.all(image[name] == 1) for name in of_gauge)
-            np.testing.assert_allclose(image[of_weights], 1, rtol=1e-6)
+        assert np.all(alone["matched_overlap"] == 1)
+        if plain_order:
+            of_weights = "gauge_invariant_weight_overlap"
+            np.testing.assert_allclose(after[of_weights], before[of_weights], rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(alone[of_weights], 1, rtol=1e-6)
+            assert all(np.all(alone[name] == 1) for name in of_gauge)
+
+        for on, mine, others in (("train", a.train, image.train), ("test", a.test, image.test)):
+            q = np.einsum("lii->li", spins_of(mine, others))
+            square = q**2 - (1 - q**2) / (mine.shape[1] - 1)
+            for name, value in (
+                (f"spin_overlap_{on}", q),
+                (f"gauge_invariant_overlap_{on}", np.abs(q)),
+                (f"gauge_invariant_overlap_squared_{on}", square),
+            ):
+                np.testing.assert_allclose(after[name], value.mean(-1), rtol=4 * EPS, atol=4 * EPS, err_msg=name)
+        product = np.asarray(a.weights, float) * np.asarray(image.weights)
+        np.testing.assert_allclose(after["weight_overlap"], product.mean((1, 2)), atol=(WIDTH**2 + 8) * EPS)
+
+        for found in (before, after, alone):
+            for name, value in found.items():
+                least = -1.0 if name in SIGNED else -1 / (TEST - 1) if name in UNBIASED else 0.0
+                most = WIDTH * 1.1 if name in WIDE else problem.labels.size if name == "wrong_outputs" else 1.0
+                assert np.all((least - 8 * EPS <= value) & (value <= most + (WIDTH**2 + 8) * EPS)), name
+            assert np.all(found["matched_overlap"] >= found["gauge_invariant_overlap_test"] - EPS)
+
+    holds()
 
 
 def test_matched_overlap_is_for_dense_wiring():
@@ -402,121 +396,9 @@ def test_matched_overlap_is_for_dense_wiring():
         assert observable.applies(small_problem("random", width=4, depth=2)) == (name != "matched_overlap")
 
 
-# --------------------------------------------------------------------------------------------------------- statistics
-
-
-def test_jackknife_of_a_mean():
-    values = np.random.default_rng(0).normal(size=(7, 3, 2))
-    for axis in (0, 1):
-        mean, error = jackknife(values, axis=axis)
-        np.testing.assert_allclose(mean, values.mean(axis=axis))
-        np.testing.assert_allclose(error, values.std(axis=axis, ddof=1) / np.sqrt(values.shape[axis]))
-    mean, error = jackknife(values[:1])
-    np.testing.assert_array_equal(mean, values[0])
-    assert error.shape == (3, 2) and np.all(np.isnan(error))
-
-
-def autoregressive(rho, shape, seed):
-    """AR(1) with unit variance, stationary from its first draw."""
-    rng = np.random.default_rng(seed)
-    chains = np.empty(shape)
-    chains[..., 0] = rng.normal(size=shape[:-1])
-    for t in range(1, shape[-1]):
-        chains[..., t] = rho * chains[..., t - 1] + np.sqrt(1 - rho**2) * rng.normal(size=shape[:-1])
-    return chains
-
-
-@pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
-def test_effective_sample_size_of_an_autoregression(rho):
-    """The mean over 40 records against n (1 - rho)/(1 + rho)."""
-    records = autoregressive(rho, (40, 4, 4000), seed=1)
-    size = np.array([effective_sample_size(record) for record in records])
-    exact = records[0].size * (1 - rho) / (1 + rho)
-    assert abs(size.mean() - exact) < 5 * size.std(ddof=1) / np.sqrt(len(size))
-
-
-def test_standard_error_is_the_scatter_of_means():
-    records = autoregressive(0.8, (400, 2, 500), seed=2)
-    means = records.mean(axis=(1, 2))
-    claimed = np.array([standard_error(record) for record in records])
-    # The sample variance of n Gaussian means has relative standard error sqrt(2/(n - 1)).
-    assert abs(means.var(ddof=1) / np.mean(claimed**2) - 1) < 5 * np.sqrt(2 / (len(means) - 1))
-
-
-def test_one_replica_that_diverged_is_not_left_out_of_means():
-    attributes = {"long_name": "energy", "units": "1"}
-    values = np.array([[[1.0, 2.0], [np.nan, 4.0]], [[5.0, 6.0], [7.0, 8.0]]])
-    found = averages(xr.Dataset({"energy": (("sample", "replica", "step"), values, attributes)}))
-    np.testing.assert_array_equal(found["energy_mean"], [np.nan, 5.0])
-    assert np.isnan(found["energy_error"][0]) and float(found["energy_error"][1]) == pytest.approx(2)
-
-
-def test_pairs_of_replicas_of_which_there_are_none_have_no_convergence():
-    attributes = {"long_name": "q", "units": "1", "draws": "pair"}
-    alone = xr.Dataset({"q": (("replica", "sweep"), np.ones((1, 8)), attributes)}, {"sweep": np.arange(8)})
-    assert not convergence(alone, "sweep", 0)
-
-
-def test_r_hat():
-    chains = np.random.default_rng(3).normal(size=(4, 2000))
-    assert abs(r_hat(chains) - 1) < 0.01
-    assert r_hat(chains + np.arange(4)[:, None]) > 1.2
-    assert r_hat(chains + np.linspace(0, 3, 2000)) > 1.2  # a common drift: halves of chains are compared
-    assert r_hat(chains * np.array([1, 1, 1, 10])[:, None]) > 1.1  # another spread
-
-
-def test_quantities_of_two_students_are_said_to_be_of_pairs():
+def test_quantities_of_two_students_are_marked_as_of_pairs():
     measures = Measures(tuple(OBSERVABLES.get(name)() for name in OBSERVABLES.names))
     found = measures.variables("student", ("teacher", "student", "past"))
     of_pairs = {name for name, variable in found.items() if variable.draws == "pair"}
     assert of_pairs == {name for name in found if name.startswith("student_")} and len(of_pairs) == 10
     assert all(variable.draws == "chain" for name, variable in found.items() if name not in of_pairs)
-
-
-@pytest.mark.parametrize(("replicas", "chains"), [(2, 1), (3, 1), (4, 2)])
-def test_convergence_of_pairs_counts_no_student_twice(replicas, chains):
-    """A quantity of neighbouring replicas, the sum of what each of them has, is an AR(1) as well.
-
-    An even number of replicas makes it plain: the mean over all pairs is that over every second one, so that the others
-    add nothing.
-    """
-    rho, draws, records = 0.5, 2000, 40
-    own = autoregressive(rho, (records, replicas, draws), seed=4)
-    pair = own + np.roll(own, -1, axis=1)
-    if replicas % 2 == 0:
-        np.testing.assert_allclose(pair.mean(axis=1), pair[:, ::2].mean(axis=1), atol=1e-12)
-    dims = ("sample", "replica", "sweep")
-    variables = {"own": Variable((), "of a student"), "student_sum": Variable((), "of two", draws="pair")}
-    dataset = xr.Dataset(
-        {
-            name: (dims, values, variables[name].attributes(name))
-            for name, values in (("own", own), ("student_sum", pair))
-        },
-        {"sweep": np.arange(draws)},
-    )
-    found = xr.Dataset(convergence(dataset, "sweep", 0))
-    one = draws * (1 - rho) / (1 + rho)
-    for name, number in (("own", replicas), ("student_sum", chains)):
-        size = found[f"{name}_ess"].values
-        error = size.std(ddof=1) / np.sqrt(records)
-        assert abs(size.mean() - number * one) < 5 * error, name
-        assert 5 * error < one / 4  # with one chain more the mean would be far off
-    np.testing.assert_array_equal(
-        found.student_sum_ess, [effective_sample_size(record[: 2 * chains : 2]) for record in pair]
-    )
-    assert np.all(np.isnan(found.student_sum_rhat) == (chains == 1)) and not np.any(np.isnan(found.own_rhat))
-
-
-@pytest.mark.parametrize("statistic", [effective_sample_size, r_hat, standard_error])
-def test_statistics_of_records_without_information(statistic):
-    assert np.isnan(statistic(np.ones((4, 100))))
-    assert np.isnan(statistic(np.random.default_rng(0).normal(size=(4, 3))))
-
-
-def test_r_hat_of_frozen_chains_that_differ():
-    assert r_hat(np.repeat([[1.0], [2.0], [3.0]], 100, axis=1)) == np.inf
-
-
-def test_r_hat_needs_two_chains():
-    assert np.isnan(r_hat(np.random.default_rng(0).normal(size=100)))
-    assert effective_sample_size(np.random.default_rng(0).normal(size=100)) > 10

@@ -19,6 +19,23 @@ from helpers import make_problem, run_chains
 
 BOTH = ("yoshino", "layered")
 ONE = jnp.ones(())
+slow = pytest.mark.slow
+#: Both closures; `make test` has the layered one.
+CLOSURE = pytest.mark.parametrize("closure", ["layered", pytest.param("yoshino", marks=slow)])
+#: Both closures with both kinds of weights; `make test` has each in one case.
+KINDS = [
+    ("yoshino", "spherical"),
+    ("layered", "ising"),
+    pytest.param("layered", "spherical", marks=slow),
+    pytest.param("yoshino", "ising", marks=slow),
+]
+
+
+def solved(depth, alphas, *more, **options):
+    """Solve at each of many alphas by a call of its own: all of one depth share a program."""
+    found = [theory.deep_student_machine(depth, float(alpha), *more, **options) for alpha in alphas]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *found)
+
 
 # Spherical weights, ordered branch, computed by independent code: closure, alpha, Q, hidden q, test error.
 CHECKS = {
@@ -46,21 +63,24 @@ def test_check_values(case):
         np.testing.assert_allclose(found.test_error, error, atol=6e-6)
 
 
-def test_many_patterns():
-    """eps alpha -> 0.625 for one layer; deep machines and signs stay finite as lam -> 1."""
-    found = theory.deep_student_machine(1, np.array([1000.0, 1e4]))
+def test_many_patterns_in_one_layer():
+    """eps alpha -> 0.625."""
+    found = solved(1, [1000.0, 1e4])
     np.testing.assert_allclose(found.test_error, [6.246572229e-4, 6.246581824e-5], rtol=1e-9)  # scipy, in X
     assert abs(found.test_error[1] * 1e4 / 0.625 - 1) < 1e-3
-    more = theory.deep_student_machine(1, np.array([1e3, 1e8]), init=1.0)  # from beyond the solution
+    more = solved(1, [1e3, 1e8], init=1.0)  # from beyond the solution
     np.testing.assert_allclose(more.test_error[0], found.test_error[0], rtol=1e-9)
     np.testing.assert_allclose(more.test_error[1] * 1e8, found.test_error[1] * 1e4, rtol=1e-7)
     assert np.all(more.result == theory.Result.converged)
-    for weights in ("spherical", "ising"):
-        for closure in BOTH:
-            deep = theory.deep_student_machine(3, np.array([100.0, 1e4]), weights, closure)
-            assert np.all(deep.result == theory.Result.converged)
-            assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(deep))
-            assert np.all(deep.weight_overlap > 0.999)
+
+
+@pytest.mark.parametrize(("closure", "weights"), KINDS)
+def test_many_patterns_in_deep_machines(closure, weights):
+    """Deep machines and signs stay finite as lam -> 1."""
+    deep = solved(3, [100.0, 1e4], weights, closure)
+    assert np.all(deep.result == theory.Result.converged)
+    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(deep))
+    assert np.all(deep.weight_overlap > 0.999)
 
 
 def test_few_patterns_teach_nothing():
@@ -77,10 +97,16 @@ def normal(x):
     return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
 
 
+compiled_gain, compiled_entropy = jax.jit(output_gain), jax.jit(output_free_entropy)
+compiled_gap, compiled_field_entropy = jax.jit(unbiased_gap), jax.jit(unbiased_free_entropy)
+compiled_unit = jax.jit(hidden_unit)
+
+
 def quad(function):
     return integrate.quad(function, -12, 12, epsabs=1e-13, epsrel=1e-12, limit=500)[0]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("lam", [0.0, 0.1, 0.7, 0.98])
 @pytest.mark.parametrize("label_correlation", [1.0, 0.4])
 def test_output_unit_against_quadrature(lam, label_correlation):
@@ -92,8 +118,8 @@ def test_output_unit_against_quadrature(lam, label_correlation):
     gain = label_correlation**2 * quad(lambda z: normal(z) * normal(z * scale) ** 2 / probability(-1, z)) / (1 - lam)
     entropy = quad(lambda z: normal(z) * 2 * special.xlogy(probability(-1, z), probability(-1, z)))
     gap = jnp.asarray(1 - lam)
-    np.testing.assert_allclose(output_gain(gap, ONE * label_correlation), gain, rtol=1e-11)
-    np.testing.assert_allclose(output_free_entropy(gap, ONE * label_correlation), entropy, rtol=1e-11)
+    np.testing.assert_allclose(compiled_gain(gap, ONE * label_correlation), gain, rtol=1e-11)
+    np.testing.assert_allclose(compiled_entropy(gap, ONE * label_correlation), entropy, rtol=1e-11)
 
 
 @pytest.mark.parametrize("field", [1e-6, 0.3, 2.0, 40.0])
@@ -101,8 +127,8 @@ def test_spin_in_a_field_against_quadrature(field):
     root = np.sqrt(field)
     gap = quad(lambda z: normal(z) * (1 - np.tanh(root * z + field)))
     entropy = quad(lambda z: normal(z) * np.log(np.cosh(root * z + field))) - field * (2 - gap) / 2
-    np.testing.assert_allclose(unbiased_gap(ONE * field), gap, rtol=1e-9)
-    np.testing.assert_allclose(unbiased_free_entropy(ONE * field), entropy, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(compiled_gap(ONE * field), gap, rtol=1e-9)
+    np.testing.assert_allclose(compiled_field_entropy(ONE * field), entropy, rtol=1e-6, atol=1e-12)
 
 
 @pytest.mark.parametrize(("lam", "field"), [(0.2, 0.5), (0.9, 0.05), (0.6, 6.0)])
@@ -124,7 +150,7 @@ def test_hidden_unit_against_its_definition(lam, field):
         partition = np.exp(b) * special.ndtr(x) + np.exp(-b) * special.ndtr(-x)
         return normal(x) * 2 * np.sinh(b) / partition / np.sqrt(1 - lam)
 
-    gap, gain = hidden_unit(ONE * (1 - lam), ONE * field)
+    gap, gain = compiled_unit(ONE * (1 - lam), ONE * field)
     np.testing.assert_allclose(1 - gap, average(lambda x, b: magnetisation(x, b) ** 2), rtol=1e-6)
     np.testing.assert_allclose(gain, average(lambda x, b: slope(x, b) ** 2) / 2, rtol=1e-6)
 
@@ -132,12 +158,12 @@ def test_hidden_unit_against_its_definition(lam, field):
 def test_hidden_unit_limits():
     """Nothing from above: q = (2/pi) arcsin(lam), g = 0. Certainty from above: an output unit."""
     for lam in (0.0, 0.3, 0.999):
-        gap, gain = hidden_unit(ONE * (1 - lam), ONE * 0)
+        gap, gain = compiled_unit(ONE * (1 - lam), ONE * 0)
         np.testing.assert_allclose(1 - gap, 2 / np.pi * np.arcsin(lam), atol=1e-11)
         assert 0 <= gain < 1e-12
-        gap, gain = hidden_unit(ONE * (1 - lam), ONE * 400)
+        gap, gain = compiled_unit(ONE * (1 - lam), ONE * 400)
         np.testing.assert_allclose(gap, 0, atol=1e-12)
-        np.testing.assert_allclose(gain, output_gain(ONE * (1 - lam), ONE), rtol=1e-10)
+        np.testing.assert_allclose(gain, compiled_gain(ONE * (1 - lam), ONE), rtol=1e-10)
 
 
 def test_derivatives_of_the_hidden_free_entropy():
@@ -147,41 +173,53 @@ def test_derivatives_of_the_hidden_free_entropy():
         gap, _ = hidden_unit(1 - lam, field)
         return hidden_free_entropy(1 - lam, field, gap) + field * (2 - gap) / 2
 
-    slopes, unit = jax.jit(jax.grad(psi, (0, 1))), jax.jit(hidden_unit)
+    slopes = jax.jit(jax.grad(psi, (0, 1)))
     for lam, field in ((0.3, 0.2), (0.8, 1.5), (0.95, 9.0)):
-        gap, gain = unit(ONE * (1 - lam), ONE * field)
+        gap, gain = compiled_unit(ONE * (1 - lam), ONE * field)
         by_lam, by_field = slopes(ONE * lam, ONE * field)
         np.testing.assert_allclose(by_lam, gain, rtol=1e-9)
         np.testing.assert_allclose(by_field, (2 - gap) / 2, rtol=1e-9)
 
 
 def test_relative_variance_and_its_complement():
+    both = jax.jit(relative_variance)
     for field in (1e-9, 0.5, 3.0):
-        variance, reduction = relative_variance(ONE * 0.9, ONE * 0.1, ONE * field)
+        variance, reduction = both(ONE * 0.9, ONE * 0.1, ONE * field)
         np.testing.assert_allclose(variance + reduction, 1, rtol=1e-12)
-    tiny = relative_variance(ONE * 0.9, ONE * 0.1, ONE * 1e-9)[1]
+    tiny = both(ONE * 0.9, ONE * 0.1, ONE * 1e-9)[1]
     np.testing.assert_allclose(tiny, 4 * 0.09 * 1e-9, rtol=1e-4)  # linear in the field, not rounded away
 
 
 # ----------------------------------------------------------------------------------------------------------------- solver
 
 
-@pytest.mark.parametrize("closure", BOTH)
-@pytest.mark.parametrize(("weights", "alpha"), [("spherical", 7.0), ("ising", 4.0)])
-def test_solver_finds_what_iteration_finds(closure, weights, alpha):
+def iterated(model, depth, alphas, start):
+    """Gaps of weights and spins at each alpha after 2000 iterations, without Newton."""
+
+    @jax.jit
+    def iterate(alphas):
+        def one(alpha):
+            start_order = Order(jnp.full(depth, 1 - start), jnp.full(depth - 1, 1 - start))
+            return jax.lax.fori_loop(0, 2000, lambda _, order: model.update(order, alpha), start_order)
+
+        order = jax.vmap(one)(alphas)
+        return order.weight_gap, order.spin_gap
+
+    return iterate(jnp.asarray(alphas))
+
+
+@pytest.mark.parametrize(("closure", "weights"), KINDS)
+def test_solver_finds_what_iteration_finds(closure, weights):
     """Plain iteration from the same starts, thousands of steps, without Newton."""
-    model = make_model(3, weights, closure, math.inf)
-    update = jax.jit(lambda order, alpha: model.update(order, alpha))
+    model, alpha = make_model(3, weights, closure, math.inf), {"spherical": 7.0, "ising": 4.0}[weights]
     for branch, start in (("ordered", 0.999), ("disordered", 1e-3)):
-        order = Order(jnp.full(3, 1 - start), jnp.full(2, 1 - start))
-        for _ in range(2000):
-            order = update(order, jnp.asarray(alpha))
+        weight_gap, spin_gap = iterated(model, 3, [alpha], start)
         found = theory.deep_student_machine(3, alpha, weights, closure, branch)
-        np.testing.assert_allclose(found.weight_overlap, 1 - order.weight_gap, atol=1e-7)
-        np.testing.assert_allclose(found.spin_overlap[1:-1], 1 - order.spin_gap, atol=1e-7)
+        np.testing.assert_allclose(found.weight_overlap, 1 - weight_gap[0], atol=1e-7)
+        np.testing.assert_allclose(found.spin_overlap[1:-1], 1 - spin_gap[0], atol=1e-7)
 
 
-@pytest.mark.parametrize("closure", BOTH)
+@CLOSURE
 def test_more_order_makes_more_order(closure):
     """The Jacobian has no negative entry: the premise of the solver's trust in Newton steps."""
     model = make_model(4, "spherical", closure, 2.0)
@@ -197,11 +235,10 @@ def test_more_order_makes_more_order(closure):
         assert entries.min() > -1e-10 and entries.max() > 0.01
 
 
-@pytest.mark.parametrize("closure", BOTH)
-@pytest.mark.parametrize("weights", ["spherical", "ising"])
+@pytest.mark.parametrize(("closure", "weights"), KINDS)
 def test_free_entropy_is_stationary(closure, weights):
     """d(alpha f)/dalpha is the patterns' part alone, which holds at a stationary point only."""
-    model = make_model(3, weights, closure, 3.0)
+    respond = jax.jit(lambda *gaps: make_model(3, weights, closure, 3.0).closure.respond(Order(*gaps)).free_entropy)
     step = 1e-4
     for alpha in (3.0, 12.0):
         low, middle, high = (
@@ -209,16 +246,14 @@ def test_free_entropy_is_stationary(closure, weights):
             for a in (alpha - step, alpha, alpha + step)
         )
         slope = (high.alpha * high.free_entropy - low.alpha * low.free_entropy) / (2 * step)
-        patterns = model.closure.respond(
-            Order(jnp.asarray(1 - middle.weight_overlap), jnp.asarray(1 - middle.spin_overlap[1:-1]))
-        ).free_entropy
+        patterns = respond(1 - middle.weight_overlap, 1 - middle.spin_overlap[1:-1])
         np.testing.assert_allclose(slope, patterns, rtol=1e-7, atol=5e-7)
 
 
 def test_one_layer_is_the_same_in_both_closures():
     for beta in (1.0, math.inf):
         alphas = np.array([0.3, 2.0, 50.0])
-        one, other = (theory.deep_student_machine(1, alphas, closure=closure, beta=beta) for closure in BOTH)
+        one, other = (solved(1, alphas, closure=closure, beta=beta) for closure in BOTH)
         np.testing.assert_allclose(one.weight_overlap, other.weight_overlap, rtol=1e-12)
         np.testing.assert_allclose(one.free_entropy, other.free_entropy, rtol=1e-12)
 
@@ -243,39 +278,31 @@ def test_float64_whatever_the_caller_uses():
 
 
 def test_perfect_learning_of_signs_is_always_a_solution():
-    found = theory.deep_student_machine(1, np.array([0.1, 0.5, 3.0]), "ising", init=1.0)
+    found = solved(1, [0.1, 0.5, 3.0], "ising", init=1.0)
     assert np.all(found.weight_overlap == 1) and np.all(found.test_error == 0)
     np.testing.assert_allclose(found.free_entropy, -math.log(2) / found.alpha)
 
 
 def test_no_jump_near_a_spinodal():
     """yoshino, L = 3: the ordered branch begins at alpha = 11.540, with the other branch and a saddle close by."""
-    found = theory.deep_student_machine(3, np.linspace(11.45, 12.0, 12), closure="yoshino")
+    found = solved(3, np.linspace(11.45, 12.0, 12), closure="yoshino")
     assert np.all(found.result == theory.Result.converged)
     np.testing.assert_array_equal(found.test_error < 0.3, found.alpha > 11.54)
 
 
-@pytest.mark.parametrize("closure", BOTH)
+@CLOSURE
 def test_no_branch_is_jumped(closure):
     """A grid over transitions and spinodals: the solver, whose Newton steps could leave a branch, against iteration."""
-    model = make_model(2, "spherical", closure, math.inf)
     alphas = np.linspace(1.0, 13.0, 25)
-
-    def update(weight_gap, spin_gap, alpha):
-        image = model.update(Order(weight_gap, spin_gap), alpha)
-        return image.weight_gap, image.spin_gap
-
-    update = jax.jit(jax.vmap(update))
     for branch, start in (("ordered", 0.999), ("disordered", 1e-3)):
-        gaps = jnp.full((25, 2), 1 - start), jnp.full((25, 1), 1 - start)
-        for _ in range(2000):
-            gaps = update(*gaps, jnp.asarray(alphas))
-        found = theory.deep_student_machine(2, alphas, closure=closure, branch=branch)
-        np.testing.assert_allclose(found.weight_overlap, 1 - gaps[0], atol=1e-6)
+        weight_gap, _ = iterated(make_model(2, "spherical", closure, math.inf), 2, alphas, start)
+        found = solved(2, alphas, closure=closure, branch=branch)
+        np.testing.assert_allclose(found.weight_overlap, 1 - weight_gap, atol=1e-6)
 
 
-def test_search_without_success_is_data():
-    found = theory.deep_student_machine(2, np.array([1.0, 5.0]), max_steps=2)
+@pytest.mark.parametrize("depth", [1, pytest.param(2, marks=slow)])
+def test_search_without_success_is_data(depth):
+    found = solved(depth, [1.0, 5.0], max_steps=2)
     assert np.all(found.result == theory.Result.max_steps_reached)
     assert np.all(found.residual > 1e-6) and np.all(np.isfinite(found.weight_overlap))
     assert "max_steps" in theory.Result(int(found.result[0])).message
@@ -303,19 +330,25 @@ def test_labels_without_information():
 # ------------------------------------------------------------------------------------------------------------ transitions
 
 
-def test_second_order_transitions():
-    for depth, closure, exact in (
+@pytest.mark.parametrize(
+    ("depth", "closure", "exact"),
+    [
         (2, "yoshino", np.pi**2 / 8),
-        (3, "yoshino", np.pi**2 / 4),
-        (6, "yoshino", np.pi**2 / 4),
+        pytest.param(3, "yoshino", np.pi**2 / 4, marks=slow),
+        pytest.param(6, "yoshino", np.pi**2 / 4, marks=slow),
         (2, "layered", np.pi**2 / 4 * (math.sqrt(5) - 1) / 2),
         (5, "layered", np.pi**2 / 4),
-    ):
-        assert abs(theory.critical_alpha(depth, closure=closure) - exact) < 1e-6
-    read = math.tanh(1.0) ** 4  # with label noise, linearised by hand
+    ],
+)
+def test_second_order_transitions(depth, closure, exact):
+    assert abs(theory.critical_alpha(depth, closure=closure) - exact) < 1e-6
+
+
+def test_second_order_transitions_with_label_noise():
+    read = math.tanh(1.0) ** 4  # linearised by hand
     assert abs(theory.critical_alpha(2, closure="yoshino", beta=2.0) - np.pi**2 / 4 / (1 + read)) < 1e-6
     assert abs(theory.critical_alpha(2, beta=2.0) - np.pi**2 / 8 * (math.sqrt(1 + 4 / read) - 1)) < 1e-6
-    assert theory.critical_alpha(3, beta=1.0, below=10.0) == math.inf
+    assert theory.critical_alpha(5, beta=1.0, below=10.0) == math.inf
 
 
 def test_order_appears_at_the_critical_alpha():
@@ -335,6 +368,7 @@ def test_binary_perceptron():
     assert abs(found.transition - 1.245) < 1e-3
 
 
+@slow
 def test_hysteresis():
     """Between the spinodals the two branches differ, outside they do not; free entropies cross in between."""
     (found,) = theory.coexistences(2, np.linspace(9.0, 11.0, 41), closure="yoshino", tolerance=1e-4)
@@ -354,35 +388,36 @@ def test_hysteresis():
     assert abs(up.free_entropy - down.free_entropy) < 1e-4
 
 
-def test_continuation_follows_a_branch():
+@CLOSURE
+def test_continuation_follows_a_branch(closure):
     alphas = np.linspace(0.5, 14.0, 28)
-    for closure in BOTH:
-        up = theory.continuation(2, alphas, closure=closure, branch="disordered")
-        down = theory.continuation(2, alphas[::-1], closure=closure)
-        assert np.all(up.result == 0) and np.all(down.result == 0)
-        each = theory.deep_student_machine(2, alphas, closure=closure)
-        np.testing.assert_allclose(down.weight_overlap[::-1], each.weight_overlap, atol=1e-7)
-        assert np.all(down.weight_overlap[::-1] >= up.weight_overlap - 1e-7)
+    up = theory.continuation(2, alphas, closure=closure, branch="disordered")
+    down = theory.continuation(2, alphas[::-1], closure=closure)
+    assert np.all(up.result == 0) and np.all(down.result == 0)
+    each = solved(2, alphas, closure=closure)
+    np.testing.assert_allclose(down.weight_overlap[::-1], each.weight_overlap, atol=1e-7)
+    assert np.all(down.weight_overlap[::-1] >= up.weight_overlap - 1e-7)
 
 
 # ------------------------------------------------------------------------------------------------------------------ input
 
 BAD = {
-    "alpha-zero": (dict(depth=2, alpha=0.0), "alpha = 0.0: must be positive numbers, at most 1e+12"),
+    "alpha-zero": (dict(depth=2, alpha=0.0), "alpha = 0.0"),
     "alpha-negative": (dict(depth=2, alpha=np.array([1.0, -1.0])), "alpha = "),
     "alpha-infinite": (dict(depth=2, alpha=math.inf), "alpha = inf"),
     "alpha-text": (dict(depth=2, alpha="much"), "alpha = much"),
-    "depth": (dict(depth=0, alpha=1.0), "depth = 0: must be an integer >= 1"),
-    "weights": (dict(depth=2, alpha=1.0, weights="potts"), "weights = potts: must be one of ising, spherical"),
-    "closure": (dict(depth=2, alpha=1.0, closure="mine"), "closure = mine: must be one of layered, yoshino"),
-    "branch": (dict(depth=2, alpha=1.0, branch="left"), "branch = left: must be one of ordered, disordered"),
-    "init": (dict(depth=2, alpha=1.0, init=1.1), "init = 1.1: must be a number from 0 to 1"),
+    "depth": (dict(depth=0, alpha=1.0), "depth = 0"),
+    "weights": (dict(depth=2, alpha=1.0, weights="potts"), "weights = potts"),
+    "closure": (dict(depth=2, alpha=1.0, closure="mine"), "closure = mine"),
+    "branch": (dict(depth=2, alpha=1.0, branch="left"), "branch = left"),
+    "init": (dict(depth=2, alpha=1.0, init=1.1), "init = 1.1"),
     "init-nan": (dict(depth=2, alpha=1.0, init=math.nan), "init = nan"),
-    "beta": (dict(depth=2, alpha=1.0, beta=0.0), "beta = 0.0: must be a positive number or inf"),
+    "beta": (dict(depth=2, alpha=1.0, beta=0.0), "beta = 0.0"),
     "max_steps": (dict(depth=2, alpha=1.0, max_steps=0), "max_steps = 0"),
 }
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_refused(case):
     arguments, message = BAD[case]
@@ -391,10 +426,11 @@ def test_bad_input_is_refused(case):
     assert message in str(caught.value)
 
 
+@pytest.mark.quick
 def test_bad_grids_are_refused():
-    with pytest.raises(ValueError, match="rising vector"):
+    with pytest.raises(ValueError, match="alpha = "):
         theory.coexistences(2, np.array([2.0, 1.0]))
-    with pytest.raises(ValueError, match="a vector"):
+    with pytest.raises(ValueError, match="alpha = "):
         theory.continuation(2, 3.0)
     with pytest.raises(ValueError, match="depth = 1"):
         theory.critical_alpha(1)
@@ -410,20 +446,21 @@ def test_prior_without_theory_is_refused():
         pass
 
     try:
-        with pytest.raises(ValueError, match="weights = test_only: there is no theory for this prior"):
+        with pytest.raises(ValueError, match="weights = test_only"):
             theory.deep_student_machine(2, 5.0, "test_only")
     finally:
         networks.PRIORS._parts.pop("test_only")
 
 
-def test_a_closure_is_one_new_class():
+@pytest.mark.parametrize("depth", [1, pytest.param(2, marks=slow)])
+def test_closure_is_one_new_class(depth):
     @CLOSURES.register("test_only")
     class Same(Layered):
         pass
 
     try:
-        mine = theory.deep_student_machine(2, 5.0, closure="test_only")
-        np.testing.assert_array_equal(mine.weight_overlap, theory.deep_student_machine(2, 5.0).weight_overlap)
+        mine = theory.deep_student_machine(depth, 5.0, closure="test_only")
+        np.testing.assert_array_equal(mine.weight_overlap, theory.deep_student_machine(depth, 5.0).weight_overlap)
     finally:
         CLOSURES._parts.pop("test_only")
 
@@ -431,7 +468,7 @@ def test_a_closure_is_one_new_class():
 # ------------------------------------------------------------------------------------------------------------- simulation
 
 
-@pytest.mark.parametrize("beta", [math.inf, 1.0])
+@pytest.mark.parametrize("beta", [math.inf, pytest.param(1.0, marks=slow)])
 def test_perceptrons_against_simulation(beta):
     """One layer at equilibrium, c = 16 and 32 extrapolated in 1/c: many perceptrons with inputs of their own."""
     alpha, found = 1.5, {}
@@ -439,8 +476,7 @@ def test_perceptrons_against_simulation(beta):
         width = 4 * fan_in
         values = []
         for seed in range(3):
-            keys = jax.random.key(seed), jax.random.key(10 + seed)
-            problem = make_problem(*keys, width, 1, fan_in, "spherical", "random", alpha, 1, beta)
+            problem = make_problem(seed, width, 1, fan_in, "spherical", "random", alpha, 1, beta)
             move = samplers.VersionSpace() if beta == math.inf else samplers.GaussianMove(0.5)
             _, weights = run_chains(
                 samplers.UnitBlock(move), problem, beta,
