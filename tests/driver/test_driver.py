@@ -73,7 +73,7 @@ def test_observation_sees_the_next_replica_and_the_past(walked):
     np.testing.assert_array_equal(progress.past[..., 0], x[0])
 
 
-@pytest.mark.parametrize("run", [{"block": 1}, {"block": 5}, {"devices": 1}])
+@pytest.mark.parametrize("run", [pytest.param({"block": 1}, marks=pytest.mark.slow), {"block": 5}, {"devices": 1}])
 def test_trajectories_are_independent_of_cuts_blocks_and_devices(walked, run, tmp_path):
     _, (whole, records) = walked
     driver = toy.walks(config_of(tmp_path, **run))
@@ -87,7 +87,6 @@ def test_trajectories_are_independent_of_cuts_blocks_and_devices(walked, run, tm
         np.testing.assert_allclose(values[0], records[name][2], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.quick
 def test_blocks_visit_every_chain_once():
     """Sizes that do not divide: each block is full or nearly so, and none exceeds what was asked for."""
     axes = (Axis("a", 5), Axis("b", 3, 0), Axis("c", 7))
@@ -183,7 +182,7 @@ CASES = {
 }
 
 #: Those that take long to compile.
-SLOW = dict.fromkeys(("sampling", "exchange", "specialisation"), pytest.mark.slow)
+SLOW = dict.fromkeys(("sampling", "exchange", "specialisation", "narrow"), pytest.mark.slow)
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, marks=SLOW.get(case, ())) for case in CASES])

@@ -12,7 +12,9 @@ from dsm.networks import spacing
 from helpers import MOVES, PROPOSALS, small_problem
 
 
-@pytest.mark.parametrize("name", list(MOVES))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in ("spin_flip", "heat_bath") else pytest.mark.slow) for name in MOVES]
+)
 def test_step_is_pure_and_gives_the_same_in_a_batch(name):
     weights, move = MOVES[name]
     sampler = samplers.UnitBlock(move)
