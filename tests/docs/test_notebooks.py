@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from commands import ROOT
+from commands import QUICK_COMPILES, ROOT
 
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -21,6 +21,12 @@ each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: 
 
 def cells_of(notebook: Path) -> list[dict]:
     return json.loads(notebook.read_text())["cells"]
+
+
+def for_kernels(monkeypatch) -> None:
+    """Have kernels compile as the tests do."""
+    for name, value in {**QUICK_COMPILES, "JAX_COMPILATION_CACHE_DIR": jax.config.jax_compilation_cache_dir}.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.quick
@@ -54,8 +60,8 @@ def test_notebook_executes(notebook, tmp_path, monkeypatch):
     import nbclient
     import nbformat
 
+    for_kernels(monkeypatch)
     monkeypatch.setenv("DSM_NOTEBOOK_SWEEPS", "8")
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir)
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # some write to a temporary folder
     content = nbformat.read(notebook, as_version=4)
     nbclient.NotebookClient(content, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
@@ -73,7 +79,7 @@ def test_runs_print_below_their_cells(tmp_path, monkeypatch):
     import nbclient
     import nbformat
 
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir)
+    for_kernels(monkeypatch)
     source = (
         "import dsm\ndsm.run('experiment=quickstart', 'network.depth=1', 'network.width=4', 'sampler.sweeps=8',"
         "'observe.quantities=[energy]', 'data.test_patterns=8', 'observe.theory=false', 'run.figures=false')"
