@@ -11,10 +11,10 @@ import time
 import pytest
 
 import dsm as package
-from commands import TINY, dsm, environment, start
+from commands import TINY, Forked, dsm, environment, start
 from dsm import cli
 from dsm._jobs import _options
-from dsm._multirun import brief, to_workers
+from dsm._multirun import brief
 from dsm._results import AGAIN, AGAIN_AFRESH, EXIT_ERROR, EXIT_INTERRUPTED
 from dsm._signals import TWICE, StopRequest
 from dsm.tasks import path_of
@@ -165,7 +165,7 @@ def test_sweep_leaves_out_a_run_that_another_process_holds(tmp_path):
 
 
 @pytest.fixture
-def own(tmp_path):
+def user(tmp_path):
     """A folder with an experiment and a preset of a user."""
     (tmp_path / "myconf/experiment").mkdir(parents=True)
     (tmp_path / "myconf/sampler").mkdir()
@@ -203,7 +203,7 @@ def hold(*arguments, **options):
 """
 
 
-def press(process: subprocess.Popen, until: str = "now") -> float:
+def press(process: subprocess.Popen | Forked, until: str = "now") -> float:
     """Ctrl-C once a process has said `until`; returns when."""
     assert process.stdout is not None
     for line in process.stdout:
@@ -213,13 +213,20 @@ def press(process: subprocess.Popen, until: str = "now") -> float:
     return time.monotonic()
 
 
+def rest_of(process: subprocess.Popen | Forked) -> str:
+    """What a process prints until it ends."""
+    assert process.stdout is not None
+    with process.stdout:
+        return process.communicate()[0]
+
+
 def test_ctrl_c_during_imports_ends_in_one_line(tmp_path):
     words = [sys.executable, "-X", "importtime", "-m", "dsm", "experiment=quickstart"]
     process = subprocess.Popen(
         words, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     pressed = press(process, until="jax")
-    rest = process.communicate()[0].splitlines()
+    rest = rest_of(process).splitlines()
     assert process.returncode == EXIT_INTERRUPTED and time.monotonic() - pressed < 5
     assert [line for line in rest if not line.startswith("import time:")] == [
         "dsm: ended by SIGINT: run the same command again to continue"
@@ -229,7 +236,7 @@ def test_ctrl_c_during_imports_ends_in_one_line(tmp_path):
 def test_ctrl_c_while_compiling_ends_at_once(tmp_path):
     process = start(*SMALL, cwd=tmp_path, program=f"{HOLD}\nloop._restore = hold")
     pressed = press(process)
-    rest = process.communicate()[0]
+    rest = rest_of(process)
     assert process.returncode == EXIT_INTERRUPTED and time.monotonic() - pressed < 1
     assert rest == "dsm: ended by SIGINT: run the same command again to continue\n"
     printed = dsm(*SMALL, cwd=tmp_path).stderr
@@ -246,7 +253,7 @@ def test_ctrl_c_in_the_loop_is_acknowledged_and_a_second_ends_at_once(tmp_path):
     time.sleep(TWICE + 0.2)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    rest = process.communicate()[0]
+    rest = rest_of(process)
     assert process.returncode == EXIT_INTERRUPTED and time.monotonic() - pressed < TWICE + 1
     assert rest == "dsm: ended by SIGINT: run the same command again to continue\n"
 
@@ -268,7 +275,7 @@ def test_sweep_ended_by_a_signal_says_how_its_jobs_ended(resume, advice, tmp_pat
     )
     process = start(*words, cwd=tmp_path, program=f"{hold}\nloop.turns = iter([1])")
     press(process)
-    rest = process.communicate()[0]
+    rest = rest_of(process)
     assert process.returncode == EXIT_INTERRUPTED
     assert "4 jobs: 1 done, 1 not started, 1 interrupted, 1 failed" in rest and "interrupted: data.alpha=3" in rest
     told = [line for line in rest.splitlines() if line.endswith((" commands", " to continue"))]
@@ -281,15 +288,23 @@ def test_sweep_ended_by_a_signal_says_how_its_jobs_ended(resume, advice, tmp_pat
         assert {"data.alpha=4", "observe.references=[0]", "run.resume=never"} <= set(shlex.split(waiting))
 
 
-def test_sweep_forwards_signals_but_ctrl_c_to_workers():
-    """Ctrl-C they have from the terminal already."""
-    program = "import time; print('now', flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as sleeper:
-        assert sleeper.stdout is not None and sleeper.stdout.readline() == b"now\n"
-        to_workers(signal.SIGINT)
-        assert sleeper.poll() is None
-        to_workers(signal.SIGTERM)
-        assert sleeper.wait(10) == -signal.SIGTERM
+#: Forward SIGINT, then SIGTERM to a child that sleeps; print whether it survives the first, and how it ends.
+FORWARD = """
+import signal, subprocess, sys
+from dsm._multirun import to_workers
+sleep = "import time; print('now', flush=True); time.sleep(60)"
+with subprocess.Popen([sys.executable, "-c", sleep], stdout=subprocess.PIPE) as child:
+    child.stdout.readline()
+    to_workers(signal.SIGINT)
+    print(child.poll())
+    to_workers(signal.SIGTERM)
+    print(child.wait(10))
+"""
+
+
+def test_sweep_forwards_signals_but_ctrl_c_to_workers(tmp_path):
+    """Ctrl-C they have from the terminal already. In a process without other children."""
+    assert rest_of(Forked(FORWARD, (), tmp_path, environment())) == f"None\n{-signal.SIGTERM}\n"
 
 
 @pytest.mark.quick
