@@ -1,4 +1,4 @@
-"""The soak in small: runs under faults, and what the script says of a run that is not recovered."""
+"""The soak test for a few minutes, and what it prints about a run that is not recovered."""
 
 import os
 
@@ -9,7 +9,8 @@ from commands import KEPT
 from soak_faults import FAULTS, MOUNTED
 
 
-def test_a_plan_follows_from_its_seed_and_has_all_faults():
+@pytest.mark.quick
+def test_plan_follows_from_its_seed_and_has_all_faults():
     cases = soak.plan(0, 200)
     assert soak.plan(0, 200) == cases and soak.plan(1, 200) != cases
     assert {episode.fault for case in cases for episode in case.episodes} == set(FAULTS)
@@ -18,16 +19,18 @@ def test_a_plan_follows_from_its_seed_and_has_all_faults():
     assert not any(episode.fault in MOUNTED for case in unmounted for episode in case.episodes)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
-def test_runs_under_faults_are_recovered(tmp_path, capsys):
-    """Two runs of one task: each is killed, stopped or damaged, goes on, and ends bitwise as the undisturbed one."""
-    words = ["--runs", "2", "--seed", "3", "--tasks", "online_sgd", "--no-figures", "--folder", str(tmp_path / "soak")]
-    assert soak.main([*words, "--cache", str(KEPT / "soak")]) == 0
-    told = capsys.readouterr().out
-    assert "2 runs" in told and "0 runs not recovered" in told and "| fault |" in told
+def test_runs_of_all_tasks_under_faults_are_recovered(tmp_path, capsys):
+    """Three minutes of runs: each is killed, stopped or damaged, goes on, and ends bitwise as the undisturbed one."""
+    words = ("--runs", "200", "--minutes", "3", "--seed", "3", "--jobs", "1", "--no-figures")
+    assert soak.main([*words, "--folder", str(tmp_path / "soak"), "--cache", str(KEPT / "soak")]) == 0
+    printed = capsys.readouterr().out
+    assert ", 0 runs not recovered" in printed and "| fault |" in printed
 
 
-def test_a_run_that_differs_is_told(tmp_path, capsys, monkeypatch):
+@pytest.mark.quick
+def test_run_with_other_results_is_reported(tmp_path, capsys, monkeypatch):
     def differs(self, task, run):
         raise AssertionError("the results differ")
 
