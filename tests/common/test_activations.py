@@ -1,12 +1,14 @@
 """Gaussian averages of activations: closed forms against quadrature and Monte Carlo, singular covariances."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from dsm._errors import ConfigError
-from dsm.networks import ACTIVATIONS, AbstractActivation, make_activation
+from dsm.networks import ACTIVATIONS, make_activation
 from dsm.networks.activations import relu
 from dsm.networks.activations._arcsin import arcsin
 from dsm.networks.activations.leaky_relu import LeakyReLU
@@ -25,21 +27,33 @@ def covariance_of(kind: str, seed: int = 0) -> np.ndarray:
     return rows @ rows.T
 
 
-def by_quadrature(activation: AbstractActivation) -> AbstractActivation:
-    """The same function without its closed forms."""
-    return make_activation(lambda x: activation(x))
+@functools.cache
+def averages_of(name: str, closed: bool = True):
+    """All averages over fields, compiled; without the closed forms by quadrature."""
+    named = make_activation(name)
+    activation = named if closed else make_activation(lambda x: named(x))
+
+    @jax.jit
+    def average(covariance, outputs):
+        pairs = [getattr(activation, average)(covariance) for average in PAIRS]
+        return pairs, activation.slope_slope_error(covariance, outputs, STUDENTS)
+
+    return average
+
+
+OUTPUTS = jnp.asarray([1.0, 0.5, -1.0, -0.7, 2.0])
 
 
 @pytest.mark.parametrize("kind", ["generic", "singular"])
 @pytest.mark.parametrize("name", ["erf", "linear"])
 def test_closed_forms_equal_quadrature(name, kind):
-    activation, plain = make_activation(name), by_quadrature(make_activation(name))
-    covariance, outputs = jnp.asarray(covariance_of(kind)), jnp.asarray([1.0, 0.5, -1.0, -0.7, 2.0])
-    for average in PAIRS:
-        found = getattr(activation, average)(covariance)
-        np.testing.assert_allclose(found, getattr(plain, average)(covariance), atol=2e-6)
-    found = activation.slope_slope_error(covariance, outputs, STUDENTS)
-    np.testing.assert_allclose(found, plain.slope_slope_error(covariance, outputs, STUDENTS), atol=5e-6)
+    covariance = jnp.asarray(covariance_of(kind))
+    (pairs, four), (plain_pairs, plain_four) = (
+        averages_of(name, closed)(covariance, OUTPUTS) for closed in (True, False)
+    )
+    for found, expected in zip(pairs, plain_pairs, strict=True):
+        np.testing.assert_allclose(found, expected, atol=2e-6)
+    np.testing.assert_allclose(four, plain_four, atol=5e-6)
 
 
 @pytest.mark.parametrize("leak", [0.0, 0.3, 1.0])
@@ -76,17 +90,35 @@ def test_correlations_of_units_equal_monte_carlo(name):
     np.testing.assert_allclose(found, sampled, atol=5 / 400_000**0.5)
 
 
-@pytest.mark.parametrize("kind", ["generic", "singular"])
-@pytest.mark.parametrize("name", ["erf", "linear", "relu", "tanh"])
+@functools.cache
+def dynamics_of(name: str):
+    """The activation, and its averages in the equations of motion, compiled."""
+    activation = make_activation(jnp.tanh if name == "tanh" else name)
+    return activation, jax.jit(lambda overlaps, noise: averages(activation, overlaps, noise))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("erf", "generic"),
+        ("linear", "singular"),
+        ("relu", "generic"),
+        ("relu", "singular"),
+        ("tanh", "generic"),
+        pytest.param("erf", "singular", marks=pytest.mark.slow),
+        pytest.param("linear", "generic", marks=pytest.mark.slow),
+        pytest.param("tanh", "singular", marks=pytest.mark.slow),
+    ],
+)
 def test_averages_of_the_dynamics_equal_monte_carlo(name, kind):
     """What enters the equations of motion, against averages over fields, within their measured errors."""
-    activation = make_activation(jnp.tanh if name == "tanh" else name)
+    activation, average = dynamics_of(name)
     covariance = covariance_of(kind, seed=1)
     rng = np.random.default_rng(2)
     values, vectors = np.linalg.eigh(covariance)
     v, vt, noise = np.array([1.0, 0.6]), np.array([1.0, -0.5, 0.8]), 0.4
     overlaps = Overlaps(*map(jnp.asarray, (covariance[:2, :2], covariance[:2, 2:], covariance[2:, 2:], v, vt)))
-    found = averages(activation, overlaps, jnp.asarray(noise))
+    found = average(overlaps, jnp.asarray(noise))
     batches = []
     for _ in range(40):
         fields = rng.normal(size=(100_000, 5)) @ (vectors * np.sqrt(np.maximum(values, 0))).T
@@ -106,29 +138,31 @@ def test_averages_of_the_dynamics_equal_monte_carlo(name, kind):
         assert np.all(np.abs(exact - mean) < 5 * error + 1e-12)
 
 
-@pytest.mark.parametrize("kind", ["generic", "singular"])
-def test_relu_integral_has_converged(kind, monkeypatch):
-    covariance, outputs = jnp.asarray(covariance_of(kind)), jnp.asarray([1.0, 0.5, -1.0, -0.7, 2.0])
-    activation = make_activation("relu")
-    found = activation.slope_slope_error(covariance, outputs, STUDENTS)
-    monkeypatch.setattr(relu, "NODES", 100)
+def test_relu_integral_has_converged(monkeypatch):
+    def four_fields(nodes: int):
+        monkeypatch.setattr(relu, "NODES", nodes)
+        relu._legendre.cache_clear()
+        average = jax.jit(lambda covariance: make_activation("relu").slope_slope_error(covariance, OUTPUTS, STUDENTS))
+        return [average(jnp.asarray(covariance_of(kind))) for kind in ("generic", "singular")]
+
+    coarse, fine = four_fields(relu.NODES), four_fields(100)
     relu._legendre.cache_clear()
-    fine = activation.slope_slope_error(covariance, outputs, STUDENTS)
-    relu._legendre.cache_clear()
-    np.testing.assert_allclose(found, fine, atol=1e-9)
-    np.testing.assert_array_equal(found, found.T)
+    np.testing.assert_allclose(coarse, fine, atol=1e-9)
+    for found in coarse:
+        np.testing.assert_array_equal(found, found.T)
 
 
-def test_relu_average_of_a_planted_student_vanishes():
+@pytest.mark.parametrize("name", ACTIVATIONS.names)
+def test_average_of_a_planted_student_vanishes(name):
     """Two units that coincide with the teacher's: no error, so nothing to average."""
     block = np.array([[1.0, 0.3], [0.3, 1.0]])
     covariance = jnp.asarray(np.block([[block, block], [block, block]]))
-    for name in ACTIVATIONS.names:
-        activation = make_activation(name)
-        found = activation.slope_slope_error(covariance, jnp.asarray([1.0, 1.0, -1.0, -1.0]), 2)
-        np.testing.assert_allclose(found, 0, atol=1e-12)
+    outputs = jnp.asarray([1.0, 1.0, -1.0, -1.0])
+    found = jax.jit(lambda covariance: make_activation(name).slope_slope_error(covariance, outputs, 2))(covariance)
+    np.testing.assert_allclose(found, 0, atol=1e-12)
 
 
+@pytest.mark.quick
 def test_arcsin_is_right_to_rounding():
     x = np.concatenate([np.linspace(-1, 1, 20_001), [0.5, -0.5, 1e-9, -1e-300, 0.0]])
     np.testing.assert_allclose(arcsin(jnp.asarray(x)), np.arcsin(x), rtol=7e-16, atol=0)
@@ -141,12 +175,13 @@ def test_relu_unit_without_weights_counts_half():
     covariance = jnp.asarray([[0.0, 0, 0], [0, 1.0, 0.4], [0, 0.4, 2.0]])
     activation = make_activation("relu")
     outputs = jnp.asarray([1.0, 1.0, -1.0])
-    found = activation.slope_slope_error(covariance, outputs, 2)
+    found = jax.jit(lambda covariance: activation.slope_slope_error(covariance, outputs, 2))(covariance)
     square = activation.value_value(covariance)
     np.testing.assert_allclose(found[0, 0], outputs @ square @ outputs / 4, rtol=1e-9)
     assert np.all(np.isfinite(found))
 
 
+@pytest.mark.quick
 def test_slopes_are_derivatives():
     x = jnp.asarray([-1.3, -0.2, 0.4, 2.0])
     for name in ACTIVATIONS.names:

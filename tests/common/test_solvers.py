@@ -29,8 +29,9 @@ def circling(order, parameters):
     return {"q": x - 2 * jnp.sin(order["r"] - y), "r": y + 2 * jnp.sin(order["q"] - x)}
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(("start", "root", "growth"), [(0.0, 1, 2), (1.9, 2, -1), (9.0, 3, 2)])
-def test_roots_of_a_polynomial(start, root, growth):
+def test_find_root_finds_the_nearest_root_of_a_polynomial(start, root, growth):
     find = jax.jit(lambda x: theory.find_root(lambda x, _: (x - 1) * (x - 2) * (x - 3), x))
     found = find(jnp.float64(start))
     assert found.result == theory.Result.converged and found.residual <= 1e-12 and found.steps < 30
@@ -38,7 +39,7 @@ def test_roots_of_a_polynomial(start, root, growth):
     np.testing.assert_allclose(found.growth, growth, atol=1e-9)
 
 
-def test_fixed_point_of_a_map_whose_iteration_does_not_converge():
+def test_find_root_finds_a_fixed_point_that_repels_the_iteration():
     target = jnp.asarray([0.3, -0.2])
     order = start = {"q": jnp.float64(0.8), "r": jnp.float64(0.1)}
     for _ in range(200):
@@ -73,22 +74,22 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("case", FAILURES)
-def test_no_solution_is_data(case):
+def test_missing_solution_is_a_result(case):
     function, start, result = FAILURES[case]
     found = theory.find_root(function, jnp.float64(start))
     assert found.result == result and not found.residual <= 1e-3
     assert theory.Result(int(found.result)).message
 
 
-def test_search_that_is_cut_short():
+def test_search_that_is_cut_short_is_a_result():
     found = theory.find_root(cubic, jnp.float64(40.0), jnp.float64(0.0), max_steps=2)
     assert found.result == theory.Result.max_steps_reached and np.isfinite(found.point) and found.residual > 1
 
 
-# --------------------------------------------------------------------------------------------------------------- branches
+# Branches
 
 
-def test_folds_of_the_cubic_and_hysteresis():
+def test_branches_of_the_cubic_have_folds_and_hysteresis():
     values = jnp.linspace(-1, 1, 41)
     up, down = follow_cubic(jnp.float64(-1.3), values), follow_cubic(jnp.float64(1.3), values[::-1])
     for branch, sign in ((up, 1), (down, -1)):
@@ -114,7 +115,7 @@ def test_unstable_branch_is_followed_to_its_fold():
     assert np.all(found.roots.growth[~middle] < 0)
 
 
-def test_branch_without_another_one_to_go_to():
+def test_branch_ends_where_there_is_no_other():
     """x**2 = -a: two branches that annihilate at a = 0. Behind, nothing is found; back again the branch is."""
     values = jnp.asarray([-1.0, -0.5, 0.5, -0.5])
     found = theory.follow_branch(lambda x, a: -(x**2) - a, jnp.float64(1.0), values)
@@ -124,7 +125,7 @@ def test_branch_without_another_one_to_go_to():
     np.testing.assert_allclose(found.roots.point[jnp.asarray([0, 1, 3])], [1, 0.5**0.5, 0.5**0.5], atol=1e-9)
 
 
-def test_branches_in_a_batch():
+def test_batch_of_branches_is_each_of_them():
     values = jnp.linspace(-0.6, 0.6, 41)
     together = jax.jit(jax.vmap(follow_cubic, (0, None)))(jnp.asarray([-1.2, 0.8]), values)
     alone = follow_cubic(jnp.float64(-1.2), values)
@@ -132,7 +133,7 @@ def test_branches_in_a_batch():
     np.testing.assert_allclose(together.ended[0], alone.ended, atol=1e-10)
 
 
-# -------------------------------------------------------------------------------------------------- deep student machine
+# Deep student machine
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +143,7 @@ def machine():
 
 
 @pytest.mark.parametrize(("alpha", "start"), [(3.0, 0.5), (8.0, 0.9)])
-def test_agreement_with_the_monotone_solver(machine, alpha, start):
+def test_find_root_agrees_with_the_monotone_solver(machine, alpha, start):
     found = jax.jit(lambda a: theory.find_root(machine, uniform(2, jnp.float64(start)), a))(alpha)
     exact = theory.deep_student_machine(2, alpha, closure="yoshino")
     assert found.result == theory.Result.converged
@@ -151,7 +152,7 @@ def test_agreement_with_the_monotone_solver(machine, alpha, start):
     np.testing.assert_allclose(found.radius, exact.radius, rtol=1e-6)
 
 
-def test_branches_and_spinodals_of_the_deep_student_machine(machine):
+def test_branches_of_the_deep_student_machine_end_at_its_spinodals(machine):
     """Against the monotone continuation, and spinodals by bisection."""
     alphas = np.linspace(9.8, 10.1, 7)
     follow = jax.jit(lambda order, alphas: theory.follow_branch(machine, order, alphas))
@@ -169,15 +170,15 @@ def test_branches_and_spinodals_of_the_deep_student_machine(machine):
         np.testing.assert_allclose(found.ended[np.isfinite(found.ended)], [end], atol=2e-5)
 
 
-# ------------------------------------------------------------------------------------------------------------------ input
+# Input
 
 
-def test_bad_input_is_refused():
-    with pytest.raises(ConfigError, match="start = arrays of float32: must be of float64"):
+def test_find_root_names_an_illegal_argument():
+    with pytest.raises(ConfigError, match="start = arrays of float32"):
         theory.find_root(cubic, jnp.float32(1.0), 0.0)
-    with pytest.raises(ConfigError, match="max_steps = 0: must be an integer >= 1"):
+    with pytest.raises(ConfigError, match="max_steps = 0"):
         theory.find_root(cubic, jnp.float64(1.0), 0.0, max_steps=0)
-    with pytest.raises(ConfigError, match="function = 2 residuals: must be of 1, as many as unknowns"):
+    with pytest.raises(ConfigError, match="function = 2 residuals: must be of 1"):
         theory.find_root(lambda x, _: jnp.stack([x, x]), jnp.float64(1.0))
-    with pytest.raises(ConfigError, match=r"parameters = an array of float64 of shape \(\): must be a vector"):
+    with pytest.raises(ConfigError, match=r"parameters = an array of float64 of shape \(\)"):
         theory.follow_branch(cubic, jnp.float64(1.0), jnp.float64(1.0))

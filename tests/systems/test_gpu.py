@@ -1,4 +1,4 @@
-"""What a GPU learns is what a CPU learns, but for rounding: the systems that move real weights."""
+"""Systems that move real weights learn on a GPU what they learn on a CPU, but for rounding."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ TOLERANCE = {"rtol": 2e-3, "atol": 2e-4}
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("task", ["online_sgd", "specialisation", "narrow"])
-def test_both_learn_the_same(tmp_path, task):
+def test_gpu_and_cpu_learn_the_same(tmp_path, task):
     words, _ = TASKS[task]
     for platform in ("cpu", "cuda"):
         dsm(*words, "run.figures=false", f"run.dir={platform}", cwd=tmp_path, JAX_PLATFORMS=platform)

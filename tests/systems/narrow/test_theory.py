@@ -23,10 +23,21 @@ from dsm.theory.output_channels import OUTPUT_CHANNELS
 CLOSED = ["erf", "relu", "leaky_relu", "linear", "square", "sign"]
 
 
+#: Alphas of a call of `narrow_network`, which fewer are filled up to: models of one structure share a program.
+ALPHAS = 4
+
+
 @functools.cache
-def solved(activation: str, alphas: tuple[float, ...], **settings: Any) -> theory.NarrowSolution:
-    """A branch, checked for convergence."""
-    found = narrow_network(activation, list(alphas), **settings)
+def solutions(activation: str, alphas: tuple[float, ...], **settings: Any) -> theory.NarrowSolution:
+    """A branch at some alphas."""
+    filled = [*alphas, *alphas[-1:] * (ALPHAS - len(alphas))]
+    found = narrow_network(activation, filled, **settings)
+    return jax.tree.map(lambda leaf: leaf[: len(alphas)] if np.ndim(leaf) else leaf, found)
+
+
+def solved(activation: str, *alphas: float, **settings: Any) -> theory.NarrowSolution:
+    """A branch at some alphas, checked for convergence."""
+    found = solutions(activation, alphas, **settings)
     assert (found.result == Result.converged).all()
     assert (found.residual < 1e-9).all()
     return found
@@ -53,8 +64,8 @@ def test_remainder_is_the_covariance_without_its_linear_part(name):
     assert found == pytest.approx(expected, abs=1e-4 if name in CLOSED else 3e-5)  # kinks and 32 nodes
 
 
-@pytest.mark.parametrize("name", ["erf", "tanh", "gelu"])
-def test_series_and_closed_forms_of_the_kernel_agree(name):
+@pytest.mark.parametrize("name", ["erf", pytest.param("tanh", marks=pytest.mark.slow), "gelu"])
+def test_series_of_the_kernel_equals_its_closed_form(name):
     activation = make_activation(name)
     series = make_activation(lambda x: activation(x))
     point = tuple(map(jnp.asarray, (1.2, 0.9, 0.7)))
@@ -82,7 +93,16 @@ def test_kernels_have_the_published_values():
     np.testing.assert_allclose(found, (0.02741533, 0.36687916, 0.09752374), atol=1e-8)
 
 
-@pytest.mark.parametrize("name", ["erf", "relu", "leaky_relu", "square", "tanh"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "erf",
+        "relu",
+        pytest.param("leaky_relu", marks=pytest.mark.slow),
+        pytest.param("square", marks=pytest.mark.slow),
+        pytest.param("tanh", marks=pytest.mark.slow),
+    ],
+)
 def test_slope_of_coinciding_fields_is_the_limit(name):
     activation, at, step = make_activation(name), jnp.asarray(0.8), 1e-6
     below = jax.grad(activation.remainder, 2)(at, at, at - step)
@@ -92,64 +112,70 @@ def test_slope_of_coinciding_fields_is_the_limit(name):
 
 
 @pytest.mark.parametrize("name", OUTPUT_CHANNELS.names)
-@pytest.mark.parametrize("field", [-2.0, 0.3, 1.7])
-def test_channels_are_the_integral_and_the_minimum_they_say(name, field):
+def test_channel_is_the_integral_and_the_minimum_of_its_loss(name):
     channel, variance, beta = OUTPUT_CHANNELS.get(name)(), 0.6, 3.0
-    loss = jax.jit(channel.value)
-
-    def weight(z):
-        margin = field + math.sqrt(variance) * z
-        likelihood = -loss(margin * math.sqrt(beta)) if name == "probit" else -beta * loss(margin)
-        return math.exp(float(likelihood) - z * z / 2) / math.sqrt(2 * math.pi)
-
+    loss, log_partition = jax.jit(channel.value), jax.jit(channel.log_partition)
     nodes = np.linspace(-9, 9, 4001)
-    expected = math.log(np.trapezoid([weight(z) for z in nodes], nodes))
-    found = jax.jit(channel.log_partition)(*map(jnp.asarray, (field, variance, beta)))
-    assert float(found) == pytest.approx(expected, abs=2e-6)
+    for field in (-2.0, 0.3, 1.7):
+        margins = field + math.sqrt(variance) * nodes
+        exponents = -loss(margins * math.sqrt(beta)) if name == "probit" else -beta * loss(margins)
+        weights = np.exp(np.asarray(exponents) - nodes * nodes / 2) / math.sqrt(2 * math.pi)
+        found = log_partition(*map(jnp.asarray, (field, variance, beta)))
+        assert float(found) == pytest.approx(math.log(np.trapezoid(weights, nodes)), abs=2e-6)
     if channel.minimised:
-        best = scipy.optimize.minimize_scalar(
-            lambda u: (u - field) ** 2 / (2 * variance) + beta * float(loss(u)), bounds=(-5, 9), method="bounded",
-            options={"xatol": 1e-9},
-        )  # fmt: skip
-        assert float(jax.jit(channel.envelope)(*map(jnp.asarray, (field, variance, beta)))) == pytest.approx(
-            best.fun, abs=1e-7
-        )
+        envelope = jax.jit(channel.envelope)
+        for field in (-2.0, 0.3, 1.7):
+            best = scipy.optimize.minimize_scalar(
+                lambda u, field=field: (u - field) ** 2 / (2 * variance) + beta * float(loss(u)),
+                bounds=(-5, 9), method="bounded", options={"xatol": 1e-9},
+            )  # fmt: skip
+            assert float(envelope(*map(jnp.asarray, (field, variance, beta)))) == pytest.approx(best.fun, abs=1e-7)
 
 
 # Check values
 
 
-def test_optimal_regression():
-    found = solved("erf", (2.2, 3, 4, 10), noise=0.01)
-    zero = solved("erf", (2.2, 3, 4, 10), noise=0.01, branch="unspecialised")
+def test_optimal_regression_of_erf():
+    found = solved("erf", 2.2, 3, 4, 10, noise=0.01)
+    zero = solved("erf", 2.2, 3, 4, 10, noise=0.01, branch="unspecialised")
     np.testing.assert_allclose(found.student_overlap, [0.7053116, 0.8752656, 0.9235799, 0.9766206], atol=1e-7)
     np.testing.assert_allclose(found.test_error, [0.010088413, 0.005263121, 0.003422835, 0.001118297], atol=1e-9)
     difference = found.free_entropy - zero.free_entropy
     np.testing.assert_allclose(difference, [-0.0166255, 0.1384091, 0.4217468, 2.6664664], atol=1e-7)
     np.testing.assert_array_equal(found.train_error, 0.01)
     np.testing.assert_allclose(found.sample_error, 2 * found.test_error)
-    found = solved("relu", (0.7, 1.5, 2, 5), noise=0.01)
+
+
+def test_optimal_regression_of_relu():
+    found = solved("relu", 0.7, 1.5, 2, 5, noise=0.01)
     np.testing.assert_allclose(found.student_overlap, [0.1042102, 0.8942022, 0.9509390, 0.9890139], atol=1e-7)
     np.testing.assert_allclose(found.test_error, [0.089980079, 0.021257985, 0.010630604, 0.002573636], atol=1e-9)
-    zero = solved("relu", (0.7, 1.5, 2, 5), noise=0.01, branch="unspecialised")
-    turned = solved("relu", (0.7, 1.5, 2, 5), noise=0.01, branch="rotated")
+
+
+@pytest.mark.slow
+def test_optimal_regression_of_relu_on_the_rotated_branch():
+    zero = solved("relu", 0.7, 1.5, 2, 5, noise=0.01, branch="unspecialised")
+    turned = solved("relu", 0.7, 1.5, 2, 5, noise=0.01, branch="rotated")
     np.testing.assert_allclose(turned.student_overlap, [0.102291, 0.780795, 0.874275, 0.966731], atol=1e-6)
     np.testing.assert_allclose(turned.test_error, [0.09001241, 0.04233143, 0.03001945, 0.01647439], atol=1e-8)
     difference = turned.free_entropy - zero.free_entropy
     np.testing.assert_allclose(difference, [0.0000927, 0.1235153, 0.3245273, 2.1253153], atol=1e-7)
 
 
-def test_optimal_classification():
-    found = solved("erf", (8.5, 10, 15, 200), task="classification")
+def test_optimal_classification_of_erf():
+    found = solved("erf", 8.5, 10, 15, 200, task="classification")
     np.testing.assert_allclose(found.student_overlap, [0, 0.8175616, 0.9349389, 0.9996740], atol=1e-7)
     np.testing.assert_allclose(found.test_error, [0.0680947, 0.0468516, 0.0300163, 0.0022087], atol=1e-7)
     np.testing.assert_allclose(found.sample_error[1:], [0.0661381, 0.0424179, 0.0031236], atol=1e-7)
-    found = solved("relu", (2, 4, 200), task="classification")
+    noisy = solved("erf", 15, task="classification", noise=0.01)
+    np.testing.assert_allclose(noisy.student_overlap, 0.7998523, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_optimal_classification_of_relu():
+    found = solved("relu", 2, 4, 200, task="classification")
     np.testing.assert_allclose(found.student_overlap, [0.2376418, 0.7738842, 0.9999337], atol=1e-7)
     np.testing.assert_allclose(found.test_error, [0.1678699, 0.1115959, 0.0022138], atol=1e-7)
-    assert narrow_network("erf", 15, task="classification", noise=0.01).student_overlap == pytest.approx(
-        0.7998523, abs=1e-7
-    )
 
 
 @pytest.mark.parametrize(
@@ -157,12 +183,18 @@ def test_optimal_classification():
     [
         ("erf", 3, 100, 0.01, 0.01, (1, 0.87526561, 0.87526561, 0.010526242, 0.0052631209, 0.01, 0.451629)),
         ("erf", 4, 200, 0.02, 0.01, (0.86691974, 0.83159288, 0.87620698, 0.0049565826, 0.003475509, 0.0091629267, 0.629509)),
-        ("relu", 3, 10, 0.1, 0.1, (1, 0.72524710, 0.72524710, 0.093534429, 0.046767215, 0.1, 0.467975)),
-        ("relu", 3, 20, 0.05, 0.1, (1.2352923, 1.0671747, 0.86205869, 0.089954197, 0.057295890, 0.077310180, 0.158698)),
+        pytest.param(
+            *("relu", 3, 10, 0.1, 0.1, (1, 0.72524710, 0.72524710, 0.093534429, 0.046767215, 0.1, 0.467975)),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *("relu", 3, 20, 0.05, 0.1, (1.2352923, 1.0671747, 0.86205869, 0.089954197, 0.057295890, 0.077310180, 0.158698)),
+            marks=pytest.mark.slow,
+        ),
     ],
 )  # fmt: skip
-def test_finite_temperature(activation, alpha, beta, decay, noise, values):
-    found = solved(activation, (alpha,), estimator="gibbs", beta=beta, weight_decay=decay, noise=noise)
+def test_gibbs_at_a_temperature(activation, alpha, beta, decay, noise, values):
+    found = solved(activation, alpha, estimator="gibbs", beta=beta, weight_decay=decay, noise=noise)
     names = (
         "self_overlap",
         "student_overlap",
@@ -173,10 +205,10 @@ def test_finite_temperature(activation, alpha, beta, decay, noise, values):
         "replicon",
     )
     np.testing.assert_allclose([getattr(found, name)[0] for name in names], values, atol=1e-6)
-    optimal = narrow_network(activation, alpha, noise=noise)
     if beta * decay == 1 and beta * noise == 1:  # matched: the Bayesian's posterior
-        assert found.teacher_overlap == pytest.approx(float(optimal.teacher_overlap), abs=1e-9)
-        assert found.mean_error == pytest.approx(float(optimal.test_error), abs=1e-9)
+        optimal = solved(activation, alpha, noise=noise)
+        np.testing.assert_allclose(found.teacher_overlap, optimal.teacher_overlap, atol=1e-9)
+        np.testing.assert_allclose(found.mean_error, optimal.test_error, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -184,12 +216,18 @@ def test_finite_temperature(activation, alpha, beta, decay, noise, values):
     [
         ("erf", 3, 0.03, 0.01, (0.69778133, 0.78080575, 0.0054054542, 0.0083620460, -0.023009789, 0.5016)),
         ("erf", 4, 0.02, 0.01, (0.86153552, 0.89201772, 0.0034230514, 0.0079221419, -0.024459639, 0.6017)),
-        ("relu", 4, 0.1, 0.1, (0.79986943, 0.77537528, 0.047391452, 0.074249158, -0.18849179, -math.inf)),
-        ("relu", 8, 0.1, 0.1, (0.88328837, 0.90100016, 0.017371945, 0.087220390, -0.39304598, -math.inf)),
+        pytest.param(
+            *("relu", 4, 0.1, 0.1, (0.79986943, 0.77537528, 0.047391452, 0.074249158, -0.18849179, -math.inf)),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *("relu", 8, 0.1, 0.1, (0.88328837, 0.90100016, 0.017371945, 0.087220390, -0.39304598, -math.inf)),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_least_squares(activation, alpha, decay, noise, values):
-    found = solved(activation, (alpha,), estimator="erm", weight_decay=decay, noise=noise)
+    found = solved(activation, alpha, estimator="erm", weight_decay=decay, noise=noise)
     names = ("self_overlap", "teacher_overlap", "test_error", "train_error", "free_entropy")
     np.testing.assert_allclose([getattr(found, name)[0] for name in names], values[:-1], atol=1e-8)
     assert found.replicon[0] == values[-1] or found.replicon[0] == pytest.approx(values[-1], abs=1e-4)
@@ -198,98 +236,110 @@ def test_least_squares(activation, alpha, decay, noise, values):
 @pytest.mark.parametrize(
     ("loss", "activation", "alpha", "decay", "values"),
     [
-        ("square", "relu", 8, 0.1, (1.948107, 1.258562, 0.1102692, 0.1547093, -1.335080)),
+        pytest.param(
+            *("square", "relu", 8, 0.1, (1.948107, 1.258562, 0.1102692, 0.1547093, -1.335080)), marks=pytest.mark.slow
+        ),
         ("logistic", "relu", 8, 0.1, (8.792731, 2.774692, 0.1102356, 0.2082143, -2.105351)),
     ],
 )
 def test_minimum_of_a_loss_of_classification(loss, activation, alpha, decay, values):
-    found = solved(activation, (alpha,), task="classification", estimator="erm", loss=loss, weight_decay=decay)
+    found = solved(activation, alpha, task="classification", estimator="erm", loss=loss, weight_decay=decay)
     names = ("self_overlap", "teacher_overlap", "test_error", "train_error", "free_entropy")
     np.testing.assert_allclose([getattr(found, name)[0] for name in names], values, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_probit_at_a_temperature_and_matched():
-    settings = {"task": "classification", "estimator": "gibbs", "loss": "probit"}
-    found = narrow_network("relu", 6, beta=1 / 0.05, weight_decay=0.5 * 0.05, noise=0.1, **settings)
-    values = [found.self_overlap, found.student_overlap, found.teacher_overlap]
+    settings = {"task": "classification", "estimator": "gibbs", "loss": "probit", "noise": 0.1}
+    found = solved("relu", 6, beta=1 / 0.05, weight_decay=0.5 * 0.05, **settings)
+    values = [found.self_overlap[0], found.student_overlap[0], found.teacher_overlap[0]]
     np.testing.assert_allclose(values, [1.4921378, 1.1319986, 0.8246287], atol=1e-7)
-    matched = narrow_network("relu", 6, beta=10.0, weight_decay=0.1, noise=0.1, **settings)
-    optimal = narrow_network("relu", 6, task="classification", noise=0.1)
+    matched = solved("relu", 6, beta=10.0, weight_decay=0.1, **settings)
+    optimal = solved("relu", 6, task="classification", noise=0.1)
     np.testing.assert_allclose(matched.teacher_overlap, optimal.teacher_overlap, atol=1e-9)
     np.testing.assert_allclose(matched.self_overlap, 1, atol=1e-9)
 
 
-def test_the_papers_functional():
-    settings = {"estimator": "gibbs", "beta": 10, "weight_decay": 0.1}
-    found = narrow_network("erf", 20, units=10, dressing="entropy", **settings)
-    units = [found.student_overlap, found.teacher_overlap, found.self_overlap - found.student_overlap]
+#: Of the paper's figures.
+PAPER = {"estimator": "gibbs", "beta": 10, "weight_decay": 0.1}
+
+
+def test_entropy_of_the_sum_mode_gives_the_papers_values():
+    found = solved("erf", 20, units=10, dressing="entropy", **PAPER)
+    student, teacher = found.student_overlap[0], found.teacher_overlap[0]
+    units = [student, teacher, found.self_overlap[0] - student]
     np.testing.assert_allclose(units, [0.717301, 0.846290, 0.102765], atol=1e-6)
-    summed = [found.sum_student_overlap - found.student_overlap, found.sum_teacher_overlap - found.teacher_overlap]
+    summed = [found.sum_student_overlap[0] - student, found.sum_teacher_overlap[0] - teacher]
     np.testing.assert_allclose(summed, [0.190049, 0.106248], atol=2e-6)
-    np.testing.assert_allclose([found.train_error / 2, found.free_entropy], [0.00279188, -0.912670], atol=1e-6)
-    assert narrow_network("erf", 20, units=10, dressing="full", **settings).student_overlap == pytest.approx(
-        0.7013, abs=1e-4
-    )
-    many = narrow_network("erf", [12, 20], **settings)
+    np.testing.assert_allclose([found.train_error[0] / 2, found.free_entropy[0]], [0.00279188, -0.912670], atol=1e-6)
+    many = solved("erf", 12, 20, **PAPER)
     np.testing.assert_allclose(many.student_overlap, [0.396770, 0.6842], atol=5e-5)
-    found = narrow_network("relu", 2, **settings)
-    values = [found.self_overlap, found.student_overlap, found.teacher_overlap, found.test_error]
+
+
+@pytest.mark.slow
+def test_full_dressing_and_relu_have_the_papers_values():
+    full = solved("erf", 20, units=10, dressing="full", **PAPER)
+    np.testing.assert_allclose(full.student_overlap, 0.7013, atol=1e-4)
+    found = solved("relu", 2, **PAPER)
+    values = [found.self_overlap[0], found.student_overlap[0], found.teacher_overlap[0], found.test_error[0]]
     np.testing.assert_allclose(values, [0.727642, 0.353374, 0.556604, 0.096766], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dressing", ["entropy", "full"])
 def test_many_units_make_dressing_vanish(dressing):
     settings = {"estimator": "gibbs", "beta": 20, "weight_decay": 0.05, "noise": 0.1}
-    few = narrow_network("relu", 3, units=100_000, dressing=dressing, **settings)
-    none = narrow_network("relu", 3, **settings)
+    few = solved("relu", 3, units=100_000, dressing=dressing, **settings)
+    none = solved("relu", 3, **settings)
     for name in ("self_overlap", "student_overlap", "teacher_overlap", "test_error"):
-        assert getattr(few, name) == pytest.approx(float(getattr(none, name)), rel=1e-4)
+        np.testing.assert_allclose(getattr(few, name), getattr(none, name), rtol=1e-4)
 
 
 # Limits
 
+#: Of linear units: patterns for each weight of the sum mode, 10 units at alpha = 0.4, and the noise.
+LINEAR, RATIO, LINEAR_NOISE = {"units": 10, "noise": 0.2}, 4.0, 0.2
 
-def test_linear_units_are_ridge_regression():
-    alpha, units, decay, noise = 0.4, 10, 0.3, 0.2
-    found = narrow_network(
-        "linear", alpha, estimator="erm", weight_decay=decay, noise=noise, units=units, dressing="entropy"
-    )
-    ratio = alpha * units  # patterns for each weight of the sum mode
-    chi = scipy.optimize.brentq(lambda chi: decay + ratio / (1 + chi) - 1 / chi, 1e-6, 1e3)
-    shrink = ratio * chi**2 / (1 + chi) ** 2
-    error = ((decay * chi) ** 2 + shrink * noise) / (1 - shrink)
-    assert found.test_error == pytest.approx(error, rel=1e-9)
-    assert found.sum_teacher_overlap == pytest.approx(1 - decay * chi, rel=1e-9)
-    for dressing in ("entropy", "full"):
-        optimal = narrow_network("linear", alpha, noise=noise, units=units, dressing=dressing).sum_teacher_overlap
-        assert optimal / (1 - optimal) == pytest.approx(ratio / (noise + 1 - optimal), rel=1e-9)
+
+def test_minimum_of_linear_units_is_ridge_regression():
+    decay = 0.3
+    found = solved("linear", 0.4, estimator="erm", weight_decay=decay, dressing="entropy", **LINEAR)
+    chi = scipy.optimize.brentq(lambda chi: decay + RATIO / (1 + chi) - 1 / chi, 1e-6, 1e3)
+    shrink = RATIO * chi**2 / (1 + chi) ** 2
+    error = ((decay * chi) ** 2 + shrink * LINEAR_NOISE) / (1 - shrink)
+    np.testing.assert_allclose(found.test_error, error, rtol=1e-9)
+    np.testing.assert_allclose(found.sum_teacher_overlap, 1 - decay * chi, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dressing", ["entropy", pytest.param("full", marks=pytest.mark.slow)])
+def test_optimum_of_linear_units_is_ridge_regression(dressing):
+    optimal = solved("linear", 0.4, dressing=dressing, **LINEAR).sum_teacher_overlap
+    np.testing.assert_allclose(optimal / (1 - optimal), RATIO / (LINEAR_NOISE + 1 - optimal), rtol=1e-9)
 
 
 def test_low_temperature_is_the_minimum():
-    least = narrow_network("erf", 4, estimator="erm", weight_decay=0.02, noise=0.01)
-    differences = [
-        float(narrow_network("erf", 4, estimator="gibbs", beta=beta, weight_decay=0.02, noise=0.01).teacher_overlap)
-        - float(least.teacher_overlap)
-        for beta in (1e4, 1e5)
-    ]
+    settings = {"weight_decay": 0.02, "noise": 0.01}
+    least = solved("erf", 4, estimator="erm", **settings).teacher_overlap[0]
+    warm = [solved("erf", 4, estimator="gibbs", beta=beta, **settings).teacher_overlap[0] for beta in (1e4, 1e5)]
+    differences = np.array(warm) - least
     assert abs(differences[1]) < 1e-4
     assert differences[0] / differences[1] == pytest.approx(10, rel=0.02)
 
 
 def test_many_patterns_leave_the_noise_of_each_weight():
     for activation in ("erf", "relu"):
-        found = narrow_network(activation, 1e4, noise=0.01)
-        assert found.test_error * 1e4 / 0.01 == pytest.approx(1, rel=2e-3)
-    signs = narrow_network("erf", 2000, task="classification")
-    assert signs.test_error * 2000 == pytest.approx(0.44170, rel=2e-3)
+        found = solutions(activation, (1e4,), noise=0.01)
+        np.testing.assert_allclose(found.test_error * 1e4 / 0.01, 1, rtol=2e-3)
+    signs = solutions("erf", (2000,), task="classification")
+    np.testing.assert_allclose(signs.test_error * 2000, 0.44170, rtol=2e-3)
 
 
 def test_without_noise_the_teacher_is_found():
-    found = narrow_network("relu", [0.5, 0.9, 1.5])
+    found = solutions("relu", (0.5, 0.9, 1.5))
     np.testing.assert_array_equal(found.test_error[2], 0)
     assert np.isinf(found.free_entropy[2])
     assert found.teacher_overlap[0] < 1e-6 < 0.5 < found.teacher_overlap[1] < 1
-    np.testing.assert_allclose(narrow_network("relu", [0.8, 0.9, 0.99]).teacher_overlap, [0.41, 0.61, 0.81], atol=0.01)
+    np.testing.assert_allclose(solutions("relu", (0.8, 0.9, 0.99)).teacher_overlap, [0.41, 0.61, 0.81], atol=0.01)
 
 
 # Transitions
@@ -306,18 +356,19 @@ def test_transitions_of_erf(noise, above, spinodal, equality):
     assert math.isnan(found.critical)
 
 
+@pytest.mark.slow
 def test_relu_specialises_continuously():
     found = narrow_transitions("relu", 2, noise=0.01)
     assert found.critical == pytest.approx(2 * math.pi * (0.01 + 0.25 - 0.5 / math.pi), rel=1e-5)
     assert math.isnan(found.spinodal)
 
 
-def test_a_branch_goes_on_through_its_fold():
+def test_branch_goes_on_through_its_fold():
     curve = narrow_branch("erf", 3, [0.87, 0.7053116, 0.526370], noise=0.01)
     np.testing.assert_allclose(curve.alpha[1:], 2.2, atol=1e-6)  # one alpha, the stable and the unstable solution
     assert (curve.result == Result.converged).all()
-    both = narrow_network("erf", 2.2, noise=0.01)
-    assert both.teacher_overlap == pytest.approx(0.7053116, abs=1e-6)
+    both = solved("erf", 2.2, 3, 4, 10, noise=0.01)
+    assert both.teacher_overlap[0] == pytest.approx(0.7053116, abs=1e-6)
 
 
 # Stationarity
@@ -327,10 +378,15 @@ def test_a_branch_goes_on_through_its_fold():
     ("activation", "alpha", "settings"),
     [
         ("erf", 12.5, {"estimator": "gibbs", "beta": 10, "weight_decay": 0.1, "units": 10, "dressing": "entropy"}),
-        ("relu", 3.0, {"estimator": "gibbs", "beta": 10, "weight_decay": 0.1, "units": 10, "dressing": "full"}),
-        ("erf", 2.0, {"estimator": "erm", "weight_decay": 0.01}),
-        ("erf", 3.0, {"noise": 0.01, "units": 10, "dressing": "full"}),
-        ("relu", 6.0, {"task": "classification", "estimator": "erm", "loss": "hinge", "weight_decay": 0.1}),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                ("relu", 3.0, {"estimator": "gibbs", "beta": 10, "weight_decay": 0.1, "units": 10, "dressing": "full"}),
+                ("erf", 2.0, {"estimator": "erm", "weight_decay": 0.01}),
+                ("erf", 3.0, {"noise": 0.01, "units": 10, "dressing": "full"}),
+                ("relu", 6.0, {"task": "classification", "estimator": "erm", "loss": "hinge", "weight_decay": 0.1}),
+            )
+        ),
     ],
 )
 def test_solutions_are_stationary_points_of_the_free_entropy(activation, alpha, settings):
@@ -356,37 +412,37 @@ def test_solutions_are_stationary_points_of_the_free_entropy(activation, alpha, 
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("settings", "named"),
     [
         ({"alpha": 0}, "alpha = 0"),
         ({"units": 0}, "units = 0"),
-        ({"units": 1, "dressing": "entropy"}, "units = 1: must be None or an integer >= 2"),
-        ({"units": 3, "dressing": "full"}, "units = 3: must be even"),
+        ({"units": 1, "dressing": "entropy"}, "units = 1"),
+        ({"units": 3, "dressing": "full"}, "units = 3"),
         ({"activation": "ref"}, "activation = ref"),
         ({"loss": "huber"}, "loss = huber: must be one of hinge, logistic, perceptron, probit, square"),
         ({"estimator": "map"}, "estimator = map: must be one of bayes, gibbs, erm"),
-        ({"estimator": "gibbs", "beta": 0, "weight_decay": 1}, "beta = 0: must be a positive"),
-        ({"estimator": "gibbs", "beta": 1}, "weight_decay = None: must be a positive"),
-        ({"estimator": "erm", "weight_decay": 0.0, "alpha": 0.9}, "weight_decay = 0.0: must be positive"),
-        ({"estimator": "erm", "weight_decay": 0.1, "loss": "hinge"}, "loss = hinge: must be square with task"),
+        ({"estimator": "gibbs", "beta": 0, "weight_decay": 1}, "beta = 0"),
+        ({"estimator": "gibbs", "beta": 1}, "weight_decay = None"),
+        ({"estimator": "erm", "weight_decay": 0.0, "alpha": 0.9}, "weight_decay = 0.0"),
+        ({"estimator": "erm", "weight_decay": 0.1, "loss": "hinge"}, "loss = hinge"),
         (
             {"estimator": "erm", "weight_decay": 0.1, "loss": "perceptron", "task": "classification"},
             "loss = perceptron",
         ),
-        ({"estimator": "erm", "weight_decay": 0.1, "activation": "sign"}, "activations that jump"),
+        ({"estimator": "erm", "weight_decay": 0.1, "activation": "sign"}, "estimator = erm"),
         ({"branch": "rotated"}, "branch = rotated"),
         ({"branch": "glassy"}, "branch = glassy"),
         ({"noise": -1}, "noise = -1"),
-        ({"beta": 3}, "beta = 3: must be None with estimator = bayes"),
+        ({"beta": 3}, "beta = 3"),
         ({"dressing": "partial"}, "dressing = partial"),
     ],
 )
-def test_bad_input(settings, message):
+def test_narrow_network_names_an_illegal_argument(settings, named):
     settings = {"activation": "erf", "alpha": 2} | settings
-    with pytest.raises(ConfigError, match=message.replace("(", r"\(")):
+    with pytest.raises(ConfigError, match=named):
         narrow_network(settings.pop("activation"), settings.pop("alpha"), **settings)
 
 
-def test_transitions_need_a_branch():
+def test_narrow_transitions_names_a_start_without_the_branch():
     with pytest.raises(ValueError, match="above = 1"):
         narrow_transitions("erf", 1, noise=0.01)
