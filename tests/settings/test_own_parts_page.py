@@ -47,6 +47,7 @@ def test_commands_of_the_page_are_legal(page):
     assert move == dsm.compose(*told[1][1:]).sampler.move == {"name": "mirror", "refresh": 0.3}
 
 
+@pytest.mark.slow
 def test_test_of_the_page_fails_for_a_wrong_move(page):
     test = lambda: runpy.run_path("test_mymove.py")["test_it_samples_the_same_law"](page / "runs")  # noqa: E731
     test()
@@ -57,12 +58,14 @@ def test_test_of_the_page_fails_for_a_wrong_move(page):
         test()
 
 
+@pytest.mark.slow
 def test_test_of_the_page_warns_of_a_move_of_another_prior(page, caplog):
     runpy.run_path("test_myprior.py")["test_move_and_prior_fit"](page / "runs")
     told = [text for text in caplog.messages if "nobody knows whether it samples network.weights = " in text]
     assert [text.split()[2] for text in told] == ["gaussian"]  # not of the move that comes with the prior
 
 
+@pytest.mark.slow
 def test_activation_of_the_page_runs_beside_its_theory(page):
     """As a command, with the theory of the run beside it, and its closed average against quadrature."""
     (words,) = [words for words in commands() if "network.activation=sine" in words]
@@ -83,6 +86,7 @@ def test_activation_of_the_page_runs_beside_its_theory(page):
         dsm.compose(*words[1:], "network.activation.frequency=0.5")
 
 
+@pytest.mark.slow
 def test_observable_of_two_layers_of_the_page(page):
     (words,) = [words for words in commands() if "plugins=[myangles]" in words]
     small = ("network.width=100", "data.samples=2", "training.time=1")
@@ -107,6 +111,7 @@ def test_task_of_the_page(page):
     assert found.plugins == ["mywalk"]
 
 
+@pytest.mark.slow
 def test_cell_of_the_page_runs_and_runs_again_once_edited(folder, monkeypatch, caplog):
     (cell,) = [block for block in blocks("python") if block.startswith("# in a cell")]
     run = dsm.run

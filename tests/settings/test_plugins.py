@@ -142,6 +142,7 @@ def test_source_of_a_component_includes_what_it_uses(folder):
     OBSERVABLES.forget("notebook")
 
 
+@pytest.mark.slow
 def test_changed_global_reaches_compiled_programs(folder):
     """The cell with `level` is run again, the one with the class is not."""
     text = OBSERVABLE.format(**GOOD | {"result": "{'mine': jnp.full(2, level)}"})
@@ -157,6 +158,7 @@ def test_changed_global_reaches_compiled_programs(folder):
     OBSERVABLES.forget("notebook")
 
 
+@pytest.mark.quick
 def test_sweep_has_no_axis_of_sources(folder, caplog):
     for number, source in enumerate(("a", "b", "c")):
         path = folder / "runs" / str(number)
@@ -218,6 +220,7 @@ def test_preset_with_the_first_line_of_an_experiment_is_refused(folder):
         dsm.compose("network=mine", f"hydra.searchpath=[{folder}]")
 
 
+@pytest.mark.quick
 def test_searchpath_one_level_too_high_is_refused_with_the_right_folder(folder):
     (folder / "conf" / "experiment").mkdir(parents=True)
     with pytest.raises(ConfigError, match=f"{folder} has no folder experiment; did you mean {folder}/conf"):
@@ -341,6 +344,7 @@ def test_experiment_of_the_guide(package):
     assert config.sampler.move == {"name": "mirror", "refresh": 0.3} and config.plugins == ["mypackage"]
 
 
+@pytest.mark.quick
 def test_components_and_experiments_of_a_package_are_listed(package, capsys):
     where = "hydra.searchpath=[pkg://mypackage.conf]"
     assert cli.carry_out(["list", "experiments", where]) == 0

@@ -114,7 +114,23 @@ def refusal(folder: Path, source: str, *words: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("case", BAD_OBSERVABLES)
+#: One of each kind of mistake.
+KINDS = {
+    "shape",
+    "of a pair",
+    "of the teacher",
+    "variables",
+    "code",
+    "name of a dimension",
+    "dimension",
+    "machine",
+    "figure",
+}
+
+
+@pytest.mark.parametrize(
+    "case", [case if case in KINDS else pytest.param(case, marks=pytest.mark.slow) for case in BAD_OBSERVABLES]
+)
 def test_wrong_observable_is_refused(case, folder):
     different, message = BAD_OBSERVABLES[case]
     source = OBSERVABLE.format(**GOOD | different)
@@ -179,21 +195,43 @@ SPHERE = "def normalise(self, weights): return weights * jnp.mean(weights**2, ax
     ("different", "message"),
     [
         ({"sample": "jnp.abss(key)"}, "bad.py, line 11: AttributeError: module 'jax.numpy' has no attribute 'abss'"),
-        ({"sample": "jnp.ones(shape[-1], 'float32')"}, "sample must give float32[2, 16, 4] where this is asked for, got "),
-        ({"sample": "jnp.ones(shape, 'float64')"}, "asked for, got float64[2, 16, 4]"),
+        pytest.param(
+            {"sample": "jnp.ones(shape[-1], 'float32')"},
+            "sample must give float32[2, 16, 4] where this is asked for, got ",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"sample": "jnp.ones(shape, 'float64')"}, "asked for, got float64[2, 16, 4]", marks=pytest.mark.slow
+        ),
         ({"sample": "jnp.full(shape, 0.5, 'float32')"}, "a weight must be +1 or -1, got 0.5"),
-        ({"continuous": "True", "sample": NORMAL, "normalise": SPHERE}, "a weight must be a multiple of "),
+        pytest.param(
+            {"continuous": "True", "sample": NORMAL, "normalise": SPHERE},
+            "a weight must be a multiple of ",
+            marks=pytest.mark.slow,
+        ),
         (
             {"normalise": "def normalise(self, weights): return 7 * jnp.abs(weights) / weights"},
             "normalise must give the same directions with sum_k J_k**2 = 4, got 7 instead of",
         ),
         ({"normalise": "def normalise(self, weights): return -weights"}, "= 4, got "),
-        ({"normalise": "def normalise(self, weights): return weights.mean()"}, "normalise must give float32[2, 16, 4]"),
-        ({"normalise": "def normalise(self, weights): return scale * weights"}, "bad.py, line 12: NameError: name 'scale'"),
-        ({"normalise": ""}, "bad.py, line 6: TypeError: Can't instantiate abstract class Mine with abstract method"),
+        pytest.param(
+            {"normalise": "def normalise(self, weights): return weights.mean()"},
+            "normalise must give float32[2, 16, 4]",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"normalise": "def normalise(self, weights): return scale * weights"},
+            "bad.py, line 12: NameError: name 'scale'",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"normalise": ""},
+            "bad.py, line 6: TypeError: Can't instantiate abstract class Mine with abstract method",
+            marks=pytest.mark.slow,
+        ),
         ({"more": "up: float"}, "bad.py, line 6: TypeError: "),
     ],
-)  # fmt: skip
+)
 def test_wrong_prior_is_refused(different, message, folder):
     source = PRIOR.format(**GOOD_PRIOR | different)
     move = "metropolis" if "continuous" in different else "ising"
@@ -228,7 +266,7 @@ class Mine(AbstractActivation):
     [
         ("task=narrow", "network.width=8", "network.units=3", "data.alpha=1", "network.activation.name=mine"),
         ("task=online_sgd", "network.width=8", "data.samples=2", "network.activation=mine"),
-        ("task=online_sgd", "data.samples=0", "network.activation=mine"),
+        pytest.param(("task=online_sgd", "data.samples=0", "network.activation=mine"), marks=pytest.mark.slow),
         ("task=specialisation", "network.width=8", "data.patterns=20", "network.activation.name=mine"),
     ],
 )
@@ -268,9 +306,19 @@ class Mine(AbstractMove):
             "weight + jnp.float32(0.1)",
             "a weight after a move must be a multiple of 1.90735e-06 (dsm.networks.to_lattice",
         ),
-        (True, "weight * jnp.float32('nan')", "smaller than 24, got nan"),
-        (True, "jnp.float64(weight)", "a weight after a move must be one float32, got float64[]"),
-        (True, "jnp.stack([weight, weight])", "a weight after a move must be one float32, got float32[2]"),
+        pytest.param(True, "weight * jnp.float32('nan')", "smaller than 24, got nan", marks=pytest.mark.slow),
+        pytest.param(
+            True,
+            "jnp.float64(weight)",
+            "a weight after a move must be one float32, got float64[]",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            True,
+            "jnp.stack([weight, weight])",
+            "a weight after a move must be one float32, got float32[2]",
+            marks=pytest.mark.slow,
+        ),
         (True, "weight + draw", "bad.Mine: bad.py, line 10: NameError: name 'draw' is not defined"),
         (False, "weight / 2", "a weight after a move must be +1 or -1, got"),
     ],
@@ -296,7 +344,13 @@ class Mine(AbstractProposal):
 """
 
 
-@pytest.mark.parametrize("result", ["jnp.zeros(())", "jnp.zeros(shape[0])", "(jnp.zeros(shape), key)"])
+@pytest.mark.parametrize(
+    "result",
+    [
+        "jnp.zeros(shape[0])",
+        *(pytest.param(result, marks=pytest.mark.slow) for result in ("jnp.zeros(())", "(jnp.zeros(shape), key)")),
+    ],
+)
 def test_move_with_too_few_random_numbers_is_refused(result, folder):
     words = ("experiment=quickstart", *TINY, "sampler.move.name=mine")
     for source, method in (
@@ -309,6 +363,7 @@ def test_move_with_too_few_random_numbers_is_refused(result, folder):
         assert told.startswith(f"sampler.move: bad.Mine: {method} must give {legal}") and "\n" not in told
 
 
+@pytest.mark.quick
 def test_proposals_are_put_on_the_lattice():
     class Mine(AbstractProposal):
         continuous = True
