@@ -209,7 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--runs", type=int, default=50)
     options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--minutes", type=float, default=float("inf"), help="start no run after so long")
+    options.add_argument("--minutes", type=float, default=float("inf"), help="start no run under faults after so long")
     options.add_argument("--folder", type=Path, default=None, help="an empty one; a temporary one by default")
     options.add_argument("--cache", type=Path, default=None, help="compiled programs; below the folder by default")
     options.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
@@ -231,13 +231,15 @@ def main(arguments: list[str] | None = None) -> int:
     soak = Soak(folder, (given.cache or folder / "cache").absolute(), not given.no_figures)
     cases = plan(given.seed, given.runs, tuple(given.tasks), mounts)
 
-    def lead(case: Case) -> None:
-        if time.monotonic() - began < 60 * given.minutes:
-            soak.lead(case)
-
     with concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
         list(pool.map(soak.undisturbed, given.tasks))
-        print(f"undisturbed runs made in {time.monotonic() - began:.0f} s", flush=True)
+        undisturbed = time.monotonic()
+        print(f"undisturbed runs made in {undisturbed - began:.0f} s", flush=True)
+
+        def lead(case: Case) -> None:
+            if time.monotonic() - undisturbed < 60 * given.minutes:
+                soak.lead(case)
+
         list(pool.map(lead, cases))
     tally = soak.tally
     print(f"\n{table(tally)}\n")
