@@ -22,7 +22,10 @@ def test_plan_follows_from_its_seed_and_has_all_faults():
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
 def test_runs_of_all_tasks_under_faults_are_recovered(tmp_path, capsys):
-    """Three minutes, of which the undisturbed runs take about half: each run is killed, stopped or damaged, goes on, and ends bitwise as the undisturbed one."""
+    """Each run is killed, stopped or damaged, goes on, and ends bitwise as the undisturbed one.
+
+    It takes about three minutes, the first half of them for the undisturbed runs.
+    """
     words = ("--runs", "200", "--minutes", "1.5", "--seed", "3", "--jobs", "1", "--no-figures")
     assert soak.main([*words, "--folder", str(tmp_path / "soak"), "--cache", str(KEPT / "soak")]) == 0
     printed = capsys.readouterr().out
