@@ -23,6 +23,7 @@ from helpers import (
     naive_start,
     naive_sweep,
     small_problem,
+    starts_of,
     steps_of,
 )
 
@@ -82,7 +83,8 @@ def test_unit_block_is_bitwise_the_naive_chain(name, wiring, depth, inner, chain
     """Weights, energies and acceptances are the same, whatever implements the chain stage: in hidden layers and the last."""
     weights, move = MOVES[name]
     problem = small_problem(wiring, weights, width=4, depth=depth)
-    step = jax.jit(samplers.UnitBlock(move, inner, chain=CHAINS[chain]).step)
+    sampler = samplers.UnitBlock(move, inner, chain=CHAINS[chain])
+    step = jax.jit(lambda *arguments: sampler.step(*arguments))
     start = draw_weights(np.random.default_rng(3), weights, problem.teacher.weights.shape)
     for beta in (jnp.inf, 0.7):
         state, naive = jax.tree.map(lambda leaf: leaf[0], naive_start(problem, start[None])), start
@@ -124,6 +126,20 @@ def test_chain_stage_is_replaceable_for_all_moves(name, wiring, chain, optimised
             strict=True,
         )
         assert_same_bits((found, info[1]), (expected, info[0]))
+
+
+@pytest.mark.parametrize(
+    ("wiring", "weights"), [("random", "spherical"), pytest.param("dense", "ising", marks=pytest.mark.slow)]
+)
+def test_starts_have_the_energy_of_their_weights(wiring, weights):
+    problem = small_problem(wiring, weights)
+    random, planted = (
+        starts_of(name)(jax.random.split(jax.random.key(0), 3), problem) for name in ("random", "planted")
+    )
+    for start in (random, planted):
+        assert [energy_of(problem, one) for one in np.asarray(start.weights)] == start.energy.tolist()
+    assert np.all(random.energy > 0) and np.all(planted.energy == 0)
+    assert len({one.tobytes() for one in np.asarray(random.weights)}) == 3
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """Input ensembles and teacher-labelled problems."""
 
+import functools
 from collections import Counter
 
 import jax
@@ -10,8 +11,9 @@ import pytest
 from dsm import data, networks
 from dsm._errors import ConfigError
 from dsm._random import draw_flat, stream
-from helpers import energy_of, small_problem
+from helpers import energy_of
 
+slow = pytest.mark.slow
 ENSEMBLES = {
     "iid": data.iid_signs(8),
     "hidden_manifold": data.hidden_manifold(8, 3),
@@ -35,7 +37,9 @@ def rows(patterns):
     return Counter(np.ascontiguousarray(patterns, dtype=np.int8)[i].tobytes() for i in range(len(patterns)))
 
 
-@pytest.mark.parametrize("name", ["normal", "uniform", "exponential", "rademacher"])
+@pytest.mark.parametrize(
+    "name", ["normal", "rademacher", *(pytest.param(n, marks=slow) for n in ("uniform", "exponential"))]
+)
 def test_numbers_drawn_as_a_vector_are_the_same(name):
     sampler = getattr(jax.random, name)
     for shape in ((), (7,), (3, 5), (2, 3, 4), (0, 3)):
@@ -46,8 +50,10 @@ def test_numbers_drawn_as_a_vector_are_the_same(name):
 
 # ----------------------------------------------------------------------------------------------------- all ensembles
 
+EACH = pytest.mark.parametrize("name", [pytest.param(name, marks=[slow] * ("," in name)) for name in ENSEMBLES])
 
-@pytest.mark.parametrize("name", list(ENSEMBLES))
+
+@EACH
 def test_patterns_are_signs_and_reproducible(name):
     inputs = ENSEMBLES[name]
     train, test = inputs.sample(jax.random.key(1), 30, 20)
@@ -61,7 +67,7 @@ def test_patterns_are_signs_and_reproducible(name):
     assert rows(train) != rows(test)
 
 
-@pytest.mark.parametrize("name", list(ENSEMBLES))
+@EACH
 def test_training_set_does_not_depend_on_the_test_set(name):
     (few, _), (many, _) = (ENSEMBLES[name].sample(jax.random.key(1), 30, number) for number in (5, 200))
     np.testing.assert_array_equal(np.asarray(few), np.asarray(many))
@@ -85,10 +91,18 @@ def test_number_of_training_patterns(alpha, fan_in, patterns):
     assert data.training_patterns(alpha, fan_in) == patterns
 
 
+@functools.partial(jax.jit, static_argnums=range(8))
+def problem_of(width, depth, fan_in, wiring, alpha, test_patterns, label_beta=float("inf"), weights="spherical"):
+    """A problem with independent signs. One program: each operation by itself would take longer to compile."""
+    teacher = networks.SignNetwork(width, depth, fan_in, wiring=wiring, weights=weights, key=jax.random.key(0))
+    return data.teacher_problem(
+        jax.random.key(1), teacher, data.iid_signs(width), alpha, test_patterns, label_beta=label_beta
+    )
+
+
 def test_sizes_of_a_problem():
     """M = round(alpha c) with c inputs a unit, not N of them; the test set changes nothing in the training set."""
-    teacher = networks.SignNetwork(9, 1, 4, wiring="random", key=jax.random.key(0))
-    few, many = (data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(9), 1.25, n) for n in (7, 200))
+    few, many = (problem_of(9, 1, 4, "random", 1.25, n) for n in (7, 200))
     for problem, number in ((few, 7), (many, 200)):
         assert problem.inputs.shape == problem.labels.shape == (5, 9)
         assert problem.test_inputs.shape == problem.test_labels.shape == (number, 9)
@@ -98,7 +112,7 @@ def test_sizes_of_a_problem():
 
 @pytest.mark.parametrize(("wiring", "weights"), [("dense", "ising"), ("random", "spherical")])
 def test_labels_are_the_outputs_of_the_teacher(wiring, weights):
-    problem = small_problem(wiring, weights, width=6, depth=3, alpha=5.0)
+    problem = problem_of(6, 3, 6 if wiring == "dense" else 3, wiring, 5.0, 50, float("inf"), weights)
     teacher = np.asarray(problem.teacher.weights)
     assert problem.labels.dtype == problem.test_labels.dtype == jnp.int8
     assert energy_of(problem, teacher) == 0
@@ -112,19 +126,14 @@ def test_labels_are_the_outputs_of_the_teacher(wiring, weights):
 
 def test_label_noise():
     """Training labels are flipped with probability 1/(1 + exp(label_beta)), test labels never; patterns are the same."""
-    teacher = networks.SignNetwork(40, 2, key=jax.random.key(0))
-    clean, noisy = (
-        data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(40), 20.0, 30, label_beta=beta)
-        for beta in (float("inf"), 1.5)
-    )
+    clean, noisy, cold = (problem_of(40, 2, 40, "dense", 20.0, 30, beta) for beta in (float("inf"), 1.5, 1e4))
     np.testing.assert_array_equal(np.asarray(clean.inputs), np.asarray(noisy.inputs))
     np.testing.assert_array_equal(np.asarray(clean.test_labels), np.asarray(noisy.test_labels))
     turned, rate = np.mean(np.asarray(clean.labels) != np.asarray(noisy.labels)), 1 / (1 + np.exp(1.5))
     assert abs(turned - rate) < 5 * np.sqrt(rate / noisy.labels.size)
-    cold = data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(40), 20.0, 30, label_beta=1e4)
     np.testing.assert_array_equal(np.asarray(clean.labels), np.asarray(cold.labels))
     with pytest.raises(ConfigError, match="^label_beta = -1.0: must be"):
-        data.teacher_problem(jax.random.key(1), teacher, data.iid_signs(40), 1.0, 30, label_beta=-1.0)
+        problem_of(40, 2, 40, "dense", 1.0, 30, -1.0)
 
 
 class NamedStreamInputs(data.AbstractInputs):
@@ -240,7 +249,7 @@ def test_hidden_manifold_features_are_shared_by_train_and_test_only():
     assert np.any(np.abs(train - covariance(other)[pairs]) > 10 * error)
 
 
-@pytest.mark.parametrize("latent", [1, 3])
+@pytest.mark.parametrize("latent", [pytest.param(1, marks=slow), 3])
 def test_hidden_manifold_features_are_gaussian(latent):
     """From the patterns alone: sin(pi/2 <x_i x_j>) is the cosine of the angle between two rows of F.
 
@@ -283,6 +292,7 @@ def test_both_hidden_manifolds_have_one_normalisation():
     assert set(np.unique(inputs)) == {-1, 1} and latent.shape == (50, 4)
 
 
+@slow
 def test_hidden_manifold_of_many_dimensions_is_legal():
     train, _ = data.hidden_manifold(5, 5000).sample(jax.random.key(9), 2000, 1)
     # Cosines of order 1/sqrt(D) only: close to independent signs.

@@ -12,11 +12,12 @@ from dsm._errors import ConfigError
 from dsm.networks import spacing
 
 EPS = float(np.finfo(np.float32).eps)
+slow = pytest.mark.slow
 KINDS = [
-    ("dense", "spherical", 6),
     ("dense", "ising", 6),
     ("random", "spherical", 3),
-    ("random", "ising", 2),
+    pytest.param("dense", "spherical", 6, marks=slow),
+    pytest.param("random", "ising", 2, marks=slow),
 ]
 
 
@@ -78,7 +79,7 @@ def test_forward_pass_against_numpy(wiring, weights, fan_in):
     np.testing.assert_array_equal(np.asarray(network(jnp.asarray(patterns[0], jnp.float32))), expected[0])
 
 
-@pytest.mark.parametrize(("wiring", "fan_in"), [("dense", 6), ("random", 2)])
+@pytest.mark.parametrize(("wiring", "fan_in"), [pytest.param("dense", 6, marks=slow), ("random", 2)])
 def test_a_field_of_zero_counts_as_up(wiring, fan_in):
     network = network_of(wiring, "ising", fan_in)
     spins, fields = forward(network)(jnp.asarray(patterns_of(40, 6)))
@@ -167,7 +168,7 @@ def test_teacher_and_students_share_the_wiring(wiring, weights, fan_in):
     assert abs(correlation) < 5 / np.sqrt(size)
 
 
-@pytest.mark.parametrize("fan_in", [1, 20, 100, 1000])
+@pytest.mark.parametrize("fan_in", [20, *(pytest.param(c, marks=slow) for c in (1, 100, 1000))])
 def test_spherical_weights_are_gaussian_on_a_lattice_and_fields_exact(fan_in):
     """Sums of J S in float32, in any order, are the float64 sum bitwise; so is the network's own."""
     rng = np.random.default_rng(fan_in)
@@ -213,7 +214,7 @@ def test_fields_do_not_depend_on_the_order_of_inputs():
     np.testing.assert_array_equal(fields, one_by_one)
 
 
-@pytest.mark.parametrize("fan_in", [1, 3, 100])
+@pytest.mark.parametrize("fan_in", [pytest.param(1, marks=slow), 3, pytest.param(100, marks=slow)])
 def test_normalised_rows(fan_in):
     network = network_of("random", "spherical", fan_in, width=100, depth=2)
     rows = np.asarray(network.normalised_weights)
@@ -232,7 +233,7 @@ def test_a_row_of_zeros_stays_finite():
     assert np.all(np.isfinite(rows)) and np.all(rows[0, 2] == 0)
 
 
-@pytest.mark.parametrize(("wiring", "fan_in"), [("dense", 6), ("random", 3)])
+@pytest.mark.parametrize(("wiring", "fan_in"), [pytest.param("dense", 6, marks=slow), ("random", 3)])
 def test_vmap_over_replicas(wiring, fan_in):
     teacher = network_of(wiring, "spherical", fan_in)
     patterns = jnp.asarray(patterns_of(10, 6))

@@ -2,6 +2,7 @@
 
 import math
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,12 +21,10 @@ from helpers import make_problem, run_chains
 BOTH = ("yoshino", "layered")
 ONE = jnp.ones(())
 slow = pytest.mark.slow
-#: Both closures; `make test` has the layered one.
-CLOSURE = pytest.mark.parametrize("closure", ["layered", pytest.param("yoshino", marks=slow)])
-#: Both closures with both kinds of weights; `make test` has each in one case.
+#: Both closures with both kinds of weights; `make test` has one case.
 KINDS = [
     ("yoshino", "spherical"),
-    ("layered", "ising"),
+    pytest.param("layered", "ising", marks=slow),
     pytest.param("layered", "spherical", marks=slow),
     pytest.param("yoshino", "ising", marks=slow),
 ]
@@ -136,12 +135,16 @@ def test_hidden_unit_against_its_definition(lam, field):
     """q = E[m^2] and g = E[d^2]/2 as integrals over z, the teacher's spin and the field from above."""
     scale = np.sqrt(lam / (1 - lam))
 
-    def average(function):
-        def over_eta(eta, z, sign):
-            x, b = z * scale, np.sqrt(field) * eta + field * sign
-            return normal(eta) * normal(z) * special.ndtr(sign * x) * function(x, b)
+    nodes, step = np.linspace(-9, 9, 721, retstep=True)
+    eta, z = np.meshgrid(nodes, nodes)
 
-        return sum(integrate.dblquad(over_eta, -9, 9, -9, 9, args=(sign,), epsabs=1e-9)[0] for sign in (1, -1))
+    def average(function):
+        """The sum over a grid: for smooth functions that vanish at its ends it converges faster than any power."""
+        x, total = z * scale, 0.0
+        for sign in (1, -1):
+            b = np.sqrt(field) * eta + field * sign
+            total += np.sum(normal(eta) * normal(z) * special.ndtr(sign * x) * function(x, b))
+        return total * step**2
 
     def magnetisation(x, b):
         return np.tanh(b + 0.5 * (special.log_ndtr(x) - special.log_ndtr(-x)))
@@ -193,19 +196,16 @@ def test_relative_variance_and_its_complement():
 # ----------------------------------------------------------------------------------------------------------------- solver
 
 
+@eqx.filter_jit
 def iterated(model, depth, alphas, start):
     """Gaps of weights and spins at each alpha after 2000 iterations, without Newton."""
 
-    @jax.jit
-    def iterate(alphas):
-        def one(alpha):
-            start_order = Order(jnp.full(depth, 1 - start), jnp.full(depth - 1, 1 - start))
-            return jax.lax.fori_loop(0, 2000, lambda _, order: model.update(order, alpha), start_order)
+    def one(alpha):
+        order = Order(jnp.full(depth, 1 - start), jnp.full(depth - 1, 1 - start))
+        return jax.lax.fori_loop(0, 2000, lambda _, order: model.update(order, alpha), order)
 
-        order = jax.vmap(one)(alphas)
-        return order.weight_gap, order.spin_gap
-
-    return iterate(jnp.asarray(alphas))
+    order = jax.vmap(one)(alphas)
+    return order.weight_gap, order.spin_gap
 
 
 @pytest.mark.parametrize(("closure", "weights"), KINDS)
@@ -213,13 +213,13 @@ def test_solver_finds_what_iteration_finds(closure, weights):
     """Plain iteration from the same starts, thousands of steps, without Newton."""
     model, alpha = make_model(3, weights, closure, math.inf), {"spherical": 7.0, "ising": 4.0}[weights]
     for branch, start in (("ordered", 0.999), ("disordered", 1e-3)):
-        weight_gap, spin_gap = iterated(model, 3, [alpha], start)
+        weight_gap, spin_gap = iterated(model, 3, jnp.asarray([alpha]), jnp.asarray(start))
         found = theory.deep_student_machine(3, alpha, weights, closure, branch)
         np.testing.assert_allclose(found.weight_overlap, 1 - weight_gap[0], atol=1e-7)
         np.testing.assert_allclose(found.spin_overlap[1:-1], 1 - spin_gap[0], atol=1e-7)
 
 
-@CLOSURE
+@pytest.mark.parametrize("closure", ["layered", pytest.param("yoshino", marks=slow)])
 def test_more_order_makes_more_order(closure):
     """The Jacobian has no negative entry: the premise of the solver's trust in Newton steps."""
     model = make_model(4, "spherical", closure, 2.0)
@@ -258,13 +258,14 @@ def test_one_layer_is_the_same_in_both_closures():
         np.testing.assert_allclose(one.free_entropy, other.free_entropy, rtol=1e-12)
 
 
-def test_array_of_alphas_is_each_of_them():
+@pytest.mark.parametrize("depth", [1, pytest.param(2, marks=slow)])
+def test_array_of_alphas_is_each_of_them(depth):
     alphas = np.array([[0.5, 3.0], [9.0, 2.0]])
-    found = theory.deep_student_machine(2, alphas)
-    assert found.weight_overlap.shape == (2, 2, 2) and found.spin_overlap.shape == (2, 2, 3)
+    found = theory.deep_student_machine(depth, alphas)
+    assert found.weight_overlap.shape == (2, 2, depth) and found.spin_overlap.shape == (2, 2, depth + 1)
     assert found.test_error.shape == (2, 2) and found.weight_overlap.dtype == np.float64
     for index, alpha in np.ndenumerate(alphas):
-        alone = theory.deep_student_machine(2, float(alpha))
+        alone = theory.deep_student_machine(depth, float(alpha))
         assert alone.test_error.shape == ()
         np.testing.assert_allclose(alone.weight_overlap, found.weight_overlap[index], rtol=1e-9, atol=1e-12)
 
@@ -290,12 +291,15 @@ def test_no_jump_near_a_spinodal():
     np.testing.assert_array_equal(found.test_error < 0.3, found.alpha > 11.54)
 
 
-@CLOSURE
+@slow
+@pytest.mark.parametrize("closure", BOTH)
 def test_no_branch_is_jumped(closure):
     """A grid over transitions and spinodals: the solver, whose Newton steps could leave a branch, against iteration."""
     alphas = np.linspace(1.0, 13.0, 25)
     for branch, start in (("ordered", 0.999), ("disordered", 1e-3)):
-        weight_gap, _ = iterated(make_model(2, "spherical", closure, math.inf), 2, alphas, start)
+        weight_gap, _ = iterated(
+            make_model(2, "spherical", closure, math.inf), 2, jnp.asarray(alphas), jnp.asarray(start)
+        )
         found = solved(2, alphas, closure=closure, branch=branch)
         np.testing.assert_allclose(found.weight_overlap, 1 - weight_gap, atol=1e-6)
 
@@ -337,7 +341,7 @@ def test_labels_without_information():
         pytest.param(3, "yoshino", np.pi**2 / 4, marks=slow),
         pytest.param(6, "yoshino", np.pi**2 / 4, marks=slow),
         (2, "layered", np.pi**2 / 4 * (math.sqrt(5) - 1) / 2),
-        (5, "layered", np.pi**2 / 4),
+        pytest.param(5, "layered", np.pi**2 / 4, marks=slow),
     ],
 )
 def test_second_order_transitions(depth, closure, exact):
@@ -348,7 +352,7 @@ def test_second_order_transitions_with_label_noise():
     read = math.tanh(1.0) ** 4  # linearised by hand
     assert abs(theory.critical_alpha(2, closure="yoshino", beta=2.0) - np.pi**2 / 4 / (1 + read)) < 1e-6
     assert abs(theory.critical_alpha(2, beta=2.0) - np.pi**2 / 8 * (math.sqrt(1 + 4 / read) - 1)) < 1e-6
-    assert theory.critical_alpha(5, beta=1.0, below=10.0) == math.inf
+    assert theory.critical_alpha(2, beta=1.0, below=10.0) == math.inf
 
 
 def test_order_appears_at_the_critical_alpha():
@@ -388,7 +392,8 @@ def test_hysteresis():
     assert abs(up.free_entropy - down.free_entropy) < 1e-4
 
 
-@CLOSURE
+@slow
+@pytest.mark.parametrize("closure", BOTH)
 def test_continuation_follows_a_branch(closure):
     alphas = np.linspace(0.5, 14.0, 28)
     up = theory.continuation(2, alphas, closure=closure, branch="disordered")
@@ -468,8 +473,11 @@ def test_closure_is_one_new_class(depth):
 # ------------------------------------------------------------------------------------------------------------- simulation
 
 
-@pytest.mark.parametrize("beta", [math.inf, pytest.param(1.0, marks=slow)])
-def test_perceptrons_against_simulation(beta):
+@pytest.mark.parametrize(
+    ("beta", "chains", "sweeps"),
+    [(math.inf, 2, 400), pytest.param(math.inf, 4, 600, marks=slow), pytest.param(1.0, 4, 600, marks=slow)],
+)
+def test_perceptrons_against_simulation(beta, chains, sweeps, optimised):
     """One layer at equilibrium, c = 16 and 32 extrapolated in 1/c: many perceptrons with inputs of their own."""
     alpha, found = 1.5, {}
     for fan_in in (16, 32):
@@ -480,7 +488,7 @@ def test_perceptrons_against_simulation(beta):
             move = samplers.VersionSpace() if beta == math.inf else samplers.GaussianMove(0.5)
             _, weights = run_chains(
                 samplers.UnitBlock(move), problem, beta,
-                chains=4, sweeps=600, keep_from=150, thin=5, seed=seed, start="planted",
+                chains=chains, sweeps=sweeps, keep_from=sweeps // 4, thin=5, seed=seed, start="planted",
             )  # fmt: skip
             own = problem.teacher.prior.normalise(problem.teacher.weights)
             overlap = np.mean(weights * np.asarray(own), axis=(-3, -1))  # chain, draw, unit
