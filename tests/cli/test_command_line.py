@@ -19,8 +19,11 @@ from dsm._results import AGAIN, AGAIN_AFRESH, EXIT_ERROR, EXIT_INTERRUPTED
 from dsm._signals import TWICE, StopRequest
 from dsm.tasks import path_of
 
-#: One small run after the other, of which a test can predict the end.
-SMALL = (*TINY, "sampler.sweeps=4", "observe.references=[0]", "data.test_patterns=5")
+#: A run whose programs are small: two-layer networks learn online.
+SMALL = ("task=online_sgd", "network.width=6", "data.samples=2", "training.time=2", "run.figures=false")
+SMALL += ("observe.theory=false", "observe.quantities=[test_error]")
+#: Students are sampled, for four sweeps.
+SAMPLING = (*TINY, "sampler.sweeps=4", "observe.references=[0]", "data.test_patterns=5")
 
 
 @pytest.mark.quick
@@ -121,7 +124,7 @@ def test_show_refuses_sections_that_do_not_exist(user, monkeypatch, capsys):
     err = capsys.readouterr().err
     assert err.startswith("dsm: -p sampler.exchange: ") and "null" in err and err.count("\n") == 1
     assert cli.carry_out(["-c", "job", "--config-dir", str(user / "myconf"), "experiment=mine", "-p", "network"]) == 0
-    assert "depth: 2\n" in capsys.readouterr().out
+    assert "students: 2\n" in capsys.readouterr().out
     found = dsm("--info", "searchpath", "--config-dir", "myconf", cwd=user)  # it changes what the process logs
     assert "myconf" in found.stdout and not found.stderr
 
@@ -141,12 +144,13 @@ def test_trace_prints_where_an_error_came_from(tmp_path):
 @pytest.mark.slow
 def test_joblib_sweep_shares_cores_and_survives_a_failing_job(tmp_path):
     """The bad one is refused when it starts: how much memory it needs is not known before."""
-    words = ("-m", *SMALL, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sampler.replicas=2,100000000,3")
+    words = ("-m", *SAMPLING, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sampler.replicas=2,100000000,3")
     done = dsm(*words, cwd=tmp_path, check=False)
     assert done.returncode == EXIT_ERROR, done.stderr
     assert len(list(tmp_path.rglob("DONE"))) == 2
     assert "3 jobs: 2 done, 1 failed" in done.stderr and "failed: sampler.replicas=100000000: " in done.stderr
     places = [line.split("]")[0] for line in done.stderr.splitlines() if "sweep 4/4" in line]
+    assert done.stderr.count("code for the moves: ") == 2
     assert set(places) == {"[sampler.replicas=2", "[sampler.replicas=3"}
 
 
@@ -168,21 +172,19 @@ def test_sweep_leaves_out_a_run_that_another_process_holds(tmp_path):
 def user(tmp_path):
     """A folder with an experiment and a preset of a user."""
     (tmp_path / "myconf/experiment").mkdir(parents=True)
-    (tmp_path / "myconf/sampler").mkdir()
-    lines = ["# @package _global_", "defaults:", "  - override /task: sample", "network: { width: 4, depth: 2 }"]
-    lines += ["data: { samples: 2, test_patterns: 5 }", "sampler: { sweeps: 4, replicas: 2 }"]
+    (tmp_path / "myconf/training").mkdir()
+    lines = ["# @package _global_", "defaults:", "  - override /task: online_sgd", "network: { width: 6, students: 2 }"]
+    lines += ["data: { samples: 2 }", "training: { time: 2 }", "observe: { theory: false }"]
     (tmp_path / "myconf/experiment/mine.yaml").write_text("\n".join(lines))
-    greedy = (
-        "move: { name: gaussian, step_std: 0.7 }\ninner: 2\nbeta: .inf\nexchange: null\nschedule: { name: constant }\n"
-    )
-    (tmp_path / "myconf/sampler/wide.yaml").write_text(greedy + "start: random\nsweeps: 4\nreplicas: 2\n")
+    fast = "lr: 0.7\nlr_second: 0.1\nweight_decay: 0.1\nbatch: 2\ntime: 3.0\nstart: { name: random }\n"
+    (tmp_path / "myconf/training/fast.yaml").write_text(fast)
     return tmp_path
 
 
 def test_command_finds_experiments_of_users(user):
-    done = dsm("--config-dir", "myconf", "-m", "experiment=mine", "sampler=greedy,wide", "run.figures=false", cwd=user)
+    done = dsm("--config-dir", "myconf", "-m", "experiment=mine", "training=sgd,fast", "run.figures=false", cwd=user)
     assert done.stderr.endswith("2 jobs: 2 done\none page about them: dsm report runs/mine\n")
-    assert {path.parents[1].name for path in user.rglob("DONE")} == {"default", "sampler=wide"}
+    assert {path.parents[1].name for path in user.rglob("DONE")} == {"default", "training=fast"}
 
 
 def test_compose_finds_experiments_of_users(user):
@@ -239,8 +241,7 @@ def test_ctrl_c_while_compiling_ends_at_once(tmp_path):
     rest = rest_of(process)
     assert process.returncode == EXIT_INTERRUPTED and time.monotonic() - pressed < 1
     assert rest == "dsm: ended by SIGINT: run the same command again to continue\n"
-    printed = dsm(*SMALL, cwd=tmp_path).stderr
-    assert "code for the moves: " in printed and "sweep 4/4 " in printed
+    assert "step 12/12 " in dsm(*SMALL, cwd=tmp_path).stderr
 
 
 def test_ctrl_c_in_the_loop_is_acknowledged_and_a_second_ends_at_once(tmp_path):
@@ -269,7 +270,7 @@ def test_ctrl_c_in_the_loop_is_acknowledged_and_a_second_ends_at_once(tmp_path):
     ],
 )
 def test_sweep_ended_by_a_signal_says_how_its_jobs_ended(resume, advice, tmp_path):
-    words = ("-m", *SMALL, "data.alpha=-1,2,3,4", f"run.resume={resume}")
+    words = ("-m", *SMALL, "training.lr=-1,2,3,4", f"run.resume={resume}")
     hold = (
         f"{HOLD}\nrestore = loop._restore\nloop._restore = lambda *a: hold() if list(loop.turns) == [] else restore(*a)"
     )
@@ -277,15 +278,15 @@ def test_sweep_ended_by_a_signal_says_how_its_jobs_ended(resume, advice, tmp_pat
     press(process)
     rest = rest_of(process)
     assert process.returncode == EXIT_INTERRUPTED
-    assert "4 jobs: 1 done, 1 not started, 1 interrupted, 1 failed" in rest and "interrupted: data.alpha=3" in rest
+    assert "4 jobs: 1 done, 1 not started, 1 interrupted, 1 failed" in rest and "interrupted: training.lr=3" in rest
     told = [line for line in rest.splitlines() if line.endswith((" commands", " to continue"))]
     assert told == [f"dsm: ended by SIGINT: {AGAIN if resume == 'auto' else AGAIN_AFRESH}", *advice]
     (waiting,) = (line.strip() for line in rest.splitlines() if line.startswith("  not started: "))
     if resume == "auto":
-        assert waiting == "not started: data.alpha=4"
+        assert waiting == "not started: training.lr=4"
     else:
-        assert waiting.startswith("not started: dsm experiment=quickstart network.width=6 ")
-        assert {"data.alpha=4", "observe.references=[0]", "run.resume=never"} <= set(shlex.split(waiting))
+        assert waiting.startswith("not started: dsm task=online_sgd network.width=6 ")
+        assert {"training.lr=4", "observe.quantities=[test_error]", "run.resume=never"} <= set(shlex.split(waiting))
 
 
 #: Forward SIGINT, then SIGTERM to a child that sleeps; print whether it survives the first, and how it ends.
