@@ -14,7 +14,7 @@ from figure_scripts import draw
 from helpers import fits
 
 #: Of each task one that runs soon.
-REPRESENTATIVES = {"quickstart", "sgd_strengths", "specialisation_sweep", "narrow_zero_temperature"}
+REPRESENTATIVES = {"manifold", "hidden_manifold_sgd", "specialisation_recovery", "narrow_zero_temperature"}
 #: Figures of a run that draws all it can, where they do not depend on what is observed.
 FIGURES = {"online_sgd": {"online_sgd.png"}, "specialisation": {"learning.png", "l_shape.png"},
            "narrow": {"learning.png", "alpha.png"}}  # fmt: skip
