@@ -1,6 +1,6 @@
 """Make `runs-VERSION.tar.xz`: small runs that later versions must read and resume. Run it once at each release.
 
-    python tests/data/make_release_runs.py
+    python tests/data/make_release_runs.py [FOLDER]
 
 It has a sweep of two, a run of every other task, and one that SIGTERM has interrupted at its third checkpoint or soon after;
 `whole` has the same run to its end.
@@ -44,7 +44,10 @@ main()
 """
 
 
-def main() -> None:
+def main(place: str = str(Path(__file__).parent)) -> None:
+    target = Path(place) / f"runs-{metadata.version('dsm')}.tar.xz"
+    if target.exists():
+        sys.exit(f"{target} is there: the runs of a release are made once")
     folder = Path(tempfile.mkdtemp())
     variables = os.environ | {"DSM_LOCAL": "none"}
 
@@ -59,7 +62,6 @@ def main() -> None:
             (shutil.rmtree if (path / name).is_dir() else os.unlink)(path / name)
     for file in folder.rglob("commit_success.txt"):  # which says where it was
         file.write_text(file.read_text().replace(str(folder), "/home/user"))
-    target = Path(__file__).parent / f"runs-{metadata.version('dsm')}.tar.xz"
     with tarfile.open(target, "w:xz") as archive:
         for name in ("runs", "whole"):
             archive.add(folder / name, name)
@@ -68,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
