@@ -45,8 +45,13 @@ TINY = (
 #: Send a signal to this very process once so many checkpoints are there.
 SIGNAL_AFTER = """
 import os, pathlib, signal, threading, time
+def saved():
+    try:
+        return [int(name) for name in os.listdir("run/checkpoints") if name.isdigit()]
+    except OSError:  # it is not there yet
+        return []
 def watch():
-    while not any(path.name.isdigit() and int(path.name) >= {sweep} for path in pathlib.Path("run/checkpoints").glob("*")):
+    while max(saved(), default=-1) < {sweep}:
         time.sleep(0.002)
     os.kill(os.getpid(), signal.{name})
 threading.Thread(target=watch, daemon=True).start()
@@ -190,6 +195,8 @@ class Forked:
             text = self.stdout.read() if self.stdout is not None else ""
         finally:
             alarm.cancel()
+        if self.stdout is not None:
+            self.stdout.close()
         self.wait(timeout)
         return text, None
 

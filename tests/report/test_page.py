@@ -184,6 +184,7 @@ def test_page_names_damaged_runs_and_shows_the_others(made, tmp_path):
     for seed, name in enumerate(names):
         copied(first, root / name, seed=seed)
     (root / "half/DONE").unlink()
+    (root / "half/.lock").touch()
     (root / "unreadable/results.nc").write_bytes(b"no dataset")
     broken = bytearray((root / "broken/results.nc").read_bytes())
     for place in range(48, len(broken), 500):  # behind the head of the file

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from dsm import data, samplers
+from dsm import data, networks, samplers
 from dsm.networks import spacing
 from dsm.observables.statistics import standard_error
 from dsm.samplers.sign_perceptron.moves import Unit
@@ -86,7 +86,8 @@ def test_spin_flip_against_enumeration(wiring, beta, inner):
 
 def test_spin_flip_at_infinite_beta_visits_all_of_the_version_space():
     """From the planted start of a connected version space, E = 0 states are equally likely."""
-    problem = twelve_signs("random", seed=8)
+    teacher = networks.SignNetwork(3, 2, 2, weights="ising", wiring="random", key=jax.random.key(4))
+    problem = data.teacher_problem(jax.random.key(5), teacher, data.iid_signs(3), 3.0, 20)
     vectors = all_sign_vectors(12).reshape(-1, *problem.teacher.weights.shape)
     ground = vectors[energies(problem, vectors) == 0]
     # Keep what single flips connect to the teacher.
@@ -113,7 +114,7 @@ def test_spin_flip_at_infinite_beta_visits_all_of_the_version_space():
         start="planted",
     )
     seen = {tuple(v.ravel()) for v in weights.reshape(-1, *weights.shape[2:])}
-    assert seen == reached and len(reached) > 200
+    assert seen == reached
     mean = np.mean(
         [np.mean(np.array(s).reshape(ground.shape[1:]) * np.asarray(problem.teacher.weights)) for s in reached]
     )

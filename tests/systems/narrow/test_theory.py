@@ -114,11 +114,11 @@ def test_slope_of_coinciding_fields_is_the_limit(name):
 @pytest.mark.parametrize("name", OUTPUT_CHANNELS.names)
 def test_channel_is_the_integral_and_the_minimum_of_its_loss(name):
     channel, variance, beta = OUTPUT_CHANNELS.get(name)(), 0.6, 3.0
-    loss, log_partition = jax.jit(channel.value), jax.jit(channel.log_partition)
+    loss, losses, log_partition = map(jax.jit, (channel.value, jax.vmap(channel.value), channel.log_partition))
     nodes = np.linspace(-9, 9, 4001)
     for field in (-2.0, 0.3, 1.7):
         margins = field + math.sqrt(variance) * nodes
-        exponents = -loss(margins * math.sqrt(beta)) if name == "probit" else -beta * loss(margins)
+        exponents = -losses(margins * math.sqrt(beta)) if name == "probit" else -beta * losses(margins)
         weights = np.exp(np.asarray(exponents) - nodes * nodes / 2) / math.sqrt(2 * math.pi)
         found = log_partition(*map(jnp.asarray, (field, variance, beta)))
         assert float(found) == pytest.approx(math.log(np.trapezoid(weights, nodes)), abs=2e-6)

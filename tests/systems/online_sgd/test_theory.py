@@ -298,7 +298,7 @@ def test_any_function_is_an_activation():
 
 
 def test_divergence_is_a_result():
-    calm, wild = curves("linear", {"lr": 0.1}, {"lr": 3.0}, ts=[0, 50, 500])
+    calm, wild = curves("linear", {"lr": 0.1}, {"lr": 3.0}, ts=[0.0, 50.0, 500.0])
     assert (calm.result, wild.result) == (theory.Result.converged, theory.Result.diverged)
     assert np.isnan(wild.test_error[-1]) and not np.isnan(calm.test_error).any()
     assert wild.test_error[0] == calm.test_error[0]
