@@ -1,6 +1,6 @@
-# make run: the quickstart; make test: lint, types and all tests but the slow ones, in 10 minutes; make test-slow: the
-# slow ones; make quick: something of every part, in a minute; make docs: the documentation in site/, with executed
-# notebooks. Each sets up a virtual environment first.
+# make run: the quickstart; make test: lint, types and all tests but the slow ones; make test-slow: the slow ones; make
+# quick: something of every part; make docs: the documentation in site/, with executed notebooks. Each sets up a virtual
+# environment first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
