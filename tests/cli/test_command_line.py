@@ -145,7 +145,7 @@ def test_trace_prints_where_an_error_came_from(tmp_path):
 def test_joblib_sweep_shares_cores_and_survives_a_failing_job(tmp_path):
     """The bad one is refused when it starts: how much memory it needs is not known before."""
     words = ("-m", *SAMPLING, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sampler.replicas=2,100000000,3")
-    done = dsm(*words, cwd=tmp_path, check=False)
+    done = dsm(*words, cwd=tmp_path, check=False, fresh=True)  # workers are started from it
     assert done.returncode == EXIT_ERROR, done.stderr
     assert len(list(tmp_path.rglob("DONE"))) == 2
     assert "3 jobs: 2 done, 1 failed" in done.stderr and "failed: sampler.replicas=100000000: " in done.stderr
