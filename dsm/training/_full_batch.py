@@ -103,7 +103,7 @@ class FullBatchLearning(AbstractSystem):
 
     def observe_bytes(self, problem: NarrowProblem, others: int) -> int:
         """What passes of the fields and units of four networks on all patterns. With it the count is 0.9 to 1.6 times what
-        XLA allots (tests/test_driver.py)."""
+        XLA allots (tests/driver/test_driver.py)."""
         patterns = problem.train_inputs.shape[0] + problem.test_inputs.shape[0]
         return 8 * patterns * problem.teacher.weights.shape[0]
 

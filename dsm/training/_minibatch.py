@@ -175,7 +175,7 @@ class MinibatchLearning(AbstractSystem):
 
     def observe_bytes(self, problem: DeepProblem, others: int) -> int:
         """Activations of the student and of two teachers on all patterns that are looked at, and what passes besides. With
-        it the count is 1.0 to 1.2 times what XLA allots (tests/test_driver.py)."""
+        it the count is 1.0 to 1.2 times what XLA allots (tests/driver/test_driver.py)."""
         patterns = problem.train_inputs.shape[0] + problem.test_inputs.shape[0]
         if self.observed is not None:
             patterns = min(patterns, 2 * self.observed)

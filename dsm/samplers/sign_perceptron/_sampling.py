@@ -92,7 +92,7 @@ class Sampling(AbstractThermalSystem):
 
     def observe_bytes(self, problem: AtBeta, others: int) -> int:
         """Spins of all machines in all layers, as they pass through integers and floats of 1 to 4 bytes, and what matching
-        units takes. With it the count is 0.9 to 1.6 times what XLA allots (tests/test_driver.py)."""
+        units takes. With it the count is 0.9 to 1.6 times what XLA allots (tests/driver/test_driver.py)."""
         wiring = problem.problem.teacher.wiring
         patterns = problem.problem.inputs.shape[0] + problem.problem.test_inputs.shape[0]
         layer = 13 * patterns + 16 * wiring.width
