@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # The main job shards replicas over devices: tests have several, on any machine.
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+# XLA's fusion emitters take a quarter of the time of the tests, to compile programs that run once.
+os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2 --xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ["DSM_LOCAL"] = "none"  # settings of this machine are not those of the tests
 
@@ -76,6 +77,17 @@ def tiny_run(session_folder) -> Callable[[str], Path]:
             return dsm.run(*tiny.RUNS[task], *tiny.QUIET, f"run.dir={path}")
 
     return made
+
+
+@pytest.fixture(scope="session")
+def stored(session_folder) -> Path:
+    """The folder of the archive of small runs. Copy what a test changes."""
+    from experiment_runs import unpack
+
+    path = session_folder / "stored"
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be at it
+        return path if path.exists() else unpack(path)
 
 
 @pytest.fixture(scope="session")

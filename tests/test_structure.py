@@ -229,7 +229,7 @@ SIZES = {
 
 
 @pytest.mark.parametrize(
-    "run", [pytest.param(run, marks=() if run in ("sample", "online_sgd") else pytest.mark.slow) for run in SIZES]
+    "run", [pytest.param(run, marks=() if run == "online_sgd" else pytest.mark.slow) for run in SIZES]
 )
 def test_programs_do_not_grow_with_sizes(run):
     """Time to compile depends on no size: what is repeated, over layers, units, samples or steps, is a loop."""

@@ -154,6 +154,7 @@ def test_joblib_sweep_shares_cores_and_survives_a_failing_job(tmp_path):
     assert set(places) == {"[sampler.replicas=2", "[sampler.replicas=3"}
 
 
+@pytest.mark.slow
 def test_sweep_leaves_out_a_run_that_another_process_holds(tmp_path):
     words = (*SMALL, f"run.root={tmp_path}")
     held = path_of(package.compose(*words, "seed=0"))

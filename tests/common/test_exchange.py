@@ -273,6 +273,7 @@ def test_chains_that_never_swap_walk_as_they_do_alone(walked, how, request):
         np.testing.assert_array_equal(weights, progress.state.chains.weights[1, 0, number])
 
 
+@pytest.mark.slow
 def test_independent_betas_walk_as_they_do_alone(walked, optimised):
     """Without exchange beta is an axis of the driver. One chain by hand, in the streams that it has always had."""
     problem, _ = walked

@@ -152,6 +152,7 @@ def test_find_root_agrees_with_the_monotone_solver(machine, alpha, start):
     np.testing.assert_allclose(found.radius, exact.radius, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_branches_of_the_deep_student_machine_end_at_its_spinodals(machine):
     """Against the monotone continuation, and spinodals by bisection."""
     alphas = np.linspace(9.8, 10.1, 7)

@@ -23,7 +23,6 @@ import dsm
 from browser.chromium import needs_browser, open_browser, seen
 from commands import ROOT, environment
 from dsm import cli
-from experiment_runs import unpack
 
 EXPERIMENTS = sorted(path.parent.name for path in ROOT.glob("experiments/*/README.md"))
 SUBPACKAGES = sorted(path.stem for path in ROOT.glob("docs/api/*.md") if path.stem not in ("index", "dsm", "parts"))
@@ -51,13 +50,14 @@ def attributes(page: str, pattern: str) -> list[str]:
     return [html.unescape(value) for value in re.findall(pattern, page)]
 
 
-def test_examples_of_loading_a_sweep(tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_examples_of_loading_a_sweep(stored, tmp_path, monkeypatch):
     """With copies of one run, which is smaller than those of the page, as if their settings differed."""
     page = (ROOT / "docs" / "runs.md").read_text()
     alone, alphas, depths = re.findall(r"```python\n(.*?)```", page[page.index("## Loading") :], re.DOTALL)[:3]
     assert "run.root=alphas" in page and "run.root=depths" in page and alone.startswith("import dsm\n")
     monkeypatch.chdir(tmp_path)
-    paths = [done.parent for done in (unpack(tmp_path / "stored") / "report" / "quickstart").rglob("DONE")]
+    paths = [done.parent for done in (stored / "report" / "quickstart").rglob("DONE")]
     path = next(path for path in paths if dsm.load(path).attrs["network.depth"] == 2)
 
     def copy(where: str, alpha: float, depth: int, seed: int) -> None:

@@ -73,7 +73,7 @@ def test_experiment_runs_at_tiny_size(name, stored, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", ["pieces", "above", "widths"])
+@pytest.mark.parametrize("folder", ["pieces", "above", "widths", "figures"])
 def test_stored_runs_are_like_new_ones(folder, stored, tmp_path, monkeypatch):
     """Runs beside those of experiments and pages."""
     monkeypatch.chdir(tmp_path)

@@ -90,6 +90,7 @@ def test_two_processes_compute_as_one_does(words, divided, alone, each, tmp_path
     assert "already finished" in told(ended[0]) and not told(ended[1])
 
 
+@pytest.mark.slow
 def test_run_survives_the_end_of_any_of_its_processes(tmp_path, walk):
     """Checkpoints of two processes are continued by one, and the reverse."""
     words = (*walk, *STEPWISE)

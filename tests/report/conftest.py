@@ -5,14 +5,7 @@ from pathlib import Path
 import pytest
 
 from dsm.reporting import report
-from experiment_runs import unpack
 from report.pages import content
-
-
-@pytest.fixture(scope="session")
-def stored(tmp_path_factory) -> Path:
-    """The results of small runs, by folder."""
-    return unpack(tmp_path_factory.mktemp("stored"))
 
 
 @pytest.fixture(scope="session")

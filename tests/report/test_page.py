@@ -11,7 +11,8 @@ import pytest
 import xarray as xr
 
 import dsm
-from commands import SIGNAL_AFTER, TINY
+import tiny
+from commands import SIGNAL_AFTER
 from commands import dsm as command_line
 from dsm import cli
 from dsm._errors import StoreError
@@ -22,8 +23,8 @@ from dsm.tasks._command import command_of
 from experiment_runs import REPORTED, assert_alike, reported_runs
 from report.pages import content, copied
 
-#: A run that compiles soon.
-ONE = (*TINY, "observe.quantities=[test_error]", "run.progress=none", "run.report=true")
+#: The tiny run, with its page.
+ONE = (*tiny.RUNS["sample"], *tiny.QUIET, "run.figures=false", "run.report=true")
 
 
 def test_page_holds_what_was_measured(made, page):
@@ -73,7 +74,8 @@ def test_page_needs_no_network(page):
 
 def test_page_thins_out_what_does_not_fit(made, tmp_path, monkeypatch):
     monkeypatch.setattr(_write, "LETTERS", 60_000)
-    told = content(report(made, tmp_path / "small.html"))
+    shutil.copytree(made / "quickstart", tmp_path / "runs")
+    told = content(report(tmp_path / "runs", tmp_path / "small.html"))
     data = [run["data"] for run in told["runs"] if run["task"] == "sample"]
     for one in data:
         assert one["records"][0] < one["records"][1] or one["left_out"]
@@ -122,6 +124,7 @@ def test_run_writes_its_page(tmp_path, monkeypatch, caplog):
     assert json.loads((other / "manifest.json").read_text())["command"].startswith("dsm ")
 
 
+@pytest.mark.slow
 def test_page_of_an_interrupted_run_says_so(tmp_path):
     words = (*ONE, "run.dir=run", "run.checkpoint_minutes=0", "run.chunk_seconds=1e-9")
     done = command_line(*words, cwd=tmp_path, program=SIGNAL_AFTER.format(sweep=8, name="SIGTERM"), check=False)
@@ -131,10 +134,10 @@ def test_page_of_an_interrupted_run_says_so(tmp_path):
     assert "1 of 1 runs are not finished, 0 of these are running" in told["notices"][0]
 
 
-def test_command_line_names_the_page(made, tmp_path, capsys):
-    assert cli.carry_out(["report", str(made), "--out", str(tmp_path / "page.html")]) == 0
+def test_command_line_names_the_page(one, tmp_path, capsys):
+    assert cli.carry_out(["report", str(one), "--out", str(tmp_path / "page.html")]) == 0
     assert capsys.readouterr().out.startswith(str(tmp_path / "page.html"))
-    assert dsm.report(made, tmp_path / "again.html") == tmp_path / "again.html"
+    assert dsm.report(one, tmp_path / "again.html") == tmp_path / "again.html"
 
 
 def test_page_holds_several_folders(made, tmp_path, monkeypatch, capsys):

@@ -86,8 +86,8 @@ def stopped(tmp_path, terminated) -> Path:
 
 @pytest.mark.parametrize(
     "task, kills",
-    [("walk", KILLS), ("sample", KILLS[2:]), pytest.param("sample", KILLS, marks=pytest.mark.slow)],
-    ids=["walk", "sample", "sample-all"],
+    [("walk", KILLS), pytest.param("sample", KILLS, marks=pytest.mark.slow)],
+    ids=["walk", "sample"],
 )
 def test_killed_run_resumes_bitwise(request, tmp_path, tiny_run, task, kills):
     """It is killed several times; the last command finishes it, and one more finds it finished."""
@@ -204,6 +204,7 @@ threading.Thread(target=fill, daemon=True).start()
         subprocess.run(["umount", str(small)], check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("devices", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_results_do_not_depend_on_the_number_of_devices(tmp_path, whole, devices):
     """The run to compare with has one a core."""
@@ -211,6 +212,7 @@ def test_results_do_not_depend_on_the_number_of_devices(tmp_path, whole, devices
     assert_same_results(tmp_path / "run", whole)
 
 
+@pytest.mark.slow
 def test_further_replicas_leave_the_others_as_they_are(tmp_path, whole):
     run_dsm(*MAIN, "run.dir=run", "sampler.replicas=6", cwd=tmp_path)
     more, few = results(tmp_path / "run"), results(whole)
@@ -218,6 +220,7 @@ def test_further_replicas_leave_the_others_as_they_are(tmp_path, whole):
         assert (more[name].isel(replica=slice(4)) == few[name]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sweep", [10, pytest.param(12, marks=pytest.mark.slow)], ids=["between swaps", "at a swap"])
 def test_exchange_resumes_bitwise(tmp_path, interrupt_at, sweep):
     ladder = (*TINY, "sampler=exchange", "sampler.sweeps=64", "sampler.beta=[0,0.02,0.04]", "sampler.exchange=3")

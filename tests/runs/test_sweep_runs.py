@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 import dsm
+import tiny
 from commands import dsm as command_line
 from dsm._errors import StoreError
-from experiment_runs import SMALL
 
-#: Of all runs here, so that they share compiled programs.
-ONE = ("experiment=quickstart", *SMALL, "network.width=4", "run.progress=none", "run.figures=false")
+#: All runs here share compiled programs.
+ONE = (*tiny.RUNS["sample"], *tiny.QUIET, "run.figures=false")
 
 
+@pytest.mark.slow
 def test_sweep_of_the_command_line_is_joined(tmp_path):
     """The sweep of the README, at a small size, with the basic launcher."""
     command_line(
@@ -29,10 +30,11 @@ def test_sweep_of_the_command_line_is_joined(tmp_path):
 
 def test_sweep_over_beta_joins_along_beta(tmp_path):
     for beta in ("inf", "1", "[0.5,2]"):
-        dsm.run(*ONE, f"run.root={tmp_path}", f"sampler.beta={beta}", "observe.quantities=[energy]")
+        dsm.run(*ONE, f"run.root={tmp_path}", f"sampler.beta={beta}")
     assert dsm.load_sweep(tmp_path).beta.values.tolist() == [0.5, 1.0, 2.0, np.inf]
 
 
+@pytest.mark.slow
 def test_sweep_over_ladders_keeps_them_apart(tmp_path):
     for ladder in ("[0.5,1]", "[0.5,2,3]"):
         words = ("sampler=exchange", f"sampler.beta={ladder}", "observe.quantities=[energy]")
@@ -54,7 +56,7 @@ def test_loading_without_runs_is_an_error():
 
 def test_seed_decides_what_a_run_finds(tmp_path):
     first, again, other = (
-        dsm.load(dsm.run(*ONE, "observe.quantities=[test_error]", f"run.root={tmp_path / name}", f"seed={seed}"))
+        dsm.load(dsm.run(*ONE, f"run.root={tmp_path / name}", f"seed={seed}"))
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     )
     np.testing.assert_array_equal(first.test_error, again.test_error)

@@ -92,6 +92,7 @@ def test_mlflow_logs_figures_of_the_main_job(tmp_path):
     assert not (tmp_path / "mlruns").exists()
 
 
+@pytest.mark.slow
 def test_run_without_tracker_imports_no_tracker(tmp_path):
     words = (*tiny.RUNS["sample"], "run.figures=false", *PLACE)
     program = (

@@ -15,6 +15,7 @@ from dsm.observables.sign_network import OBSERVABLES
 from own_parts import AS_INSTALLED, TINY, blocks, commands
 
 
+@pytest.mark.slow
 def test_components_of_the_page_run_together_and_are_refused_once_edited(page, caplog):
     (words,) = [words for words in commands() if "plugins=[mymove,myobservables,myinputs]" in words]
     assert words[0] == "dsm"

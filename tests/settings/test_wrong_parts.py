@@ -158,6 +158,7 @@ def test_wrong_observable_of_another_system_is_refused(kind, dim, size, words, f
     assert told == f"observe.quantities: mine must have {size} entries along {dim}, got 5"
 
 
+@pytest.mark.slow
 def test_observable_that_is_nan_is_named_in_the_log(folder, caplog):
     zeros = "{'mine': jnp.zeros(2, 'float32'), 'yours': jnp.zeros((), 'float32') / 0}"
     variables = "'mine': Variable(('layer',), 'mine'), 'yours': Variable((), 'yours')"

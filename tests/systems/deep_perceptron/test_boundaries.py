@@ -1,6 +1,7 @@
 """The finding of experiments/boundaries once more, by a program of its own in NumPy: order grows from the output alone."""
 
 import numpy as np
+import pytest
 
 SAMPLES, N, C, L, M = 64, 12, 6, 4, 12
 STEP, SWEEPS = 0.3, 60
@@ -36,6 +37,7 @@ def squared_overlap(a, b):
     return ((M * q**2 - 1) / (M - 1)).mean(-1)
 
 
+@pytest.mark.slow
 def test_order_grows_from_the_output_and_not_from_the_input():
     rng = np.random.default_rng(0)
     inputs = rng.choice([-1, 1], (SAMPLES, N, M))

@@ -179,6 +179,7 @@ def test_kernel_is_no_part_of_what_a_run_is(tmp_path):
             pass
 
 
+@pytest.mark.slow
 def test_run_with_a_registered_kernel(tmp_path, monkeypatch, caplog):
     """A stage is chosen by the name of its registration; results are those of the plain one, on several devices."""
     monkeypatch.setattr(samplers.CHAINS, "_parts", dict(samplers.CHAINS._parts))

@@ -46,6 +46,7 @@ def counted(*words, cwd):
     return np.array(json.loads(done.stdout.split("jobs ")[-1])), folders
 
 
+@pytest.mark.slow
 def test_sweep_over_seed_beta_and_alpha_compiles_once(tmp_path):
     swept = ("seed=0,1", "sampler.beta=[0.5,2],[1,inf]", "data.alpha=1,4")
     (first, *others), folders = counted(*swept, cwd=tmp_path)

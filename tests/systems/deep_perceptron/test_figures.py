@@ -18,26 +18,14 @@ from dsm.plotting._equilibrium import equilibrium, exchange, swap_rates
 from dsm.plotting._sampling import at_rest
 from dsm.plotting._text import with_error
 from dsm.tasks.sample._theory import with_theory
+from experiment_runs import DRAWN
 from helpers import fits, words
-
-#: A ladder of betas of which one is that of the labels.
-LADDER = (
-    *(
-        "experiment=quickstart",
-        "sampler=exchange",
-        "observe=equilibrium",
-        "sampler.beta=[0.5,1.0]",
-        "data.label_beta=1",
-    ),
-    *("network.width=5", "network.depth=2", "data.alpha=3.0", "data.samples=3", "data.test_patterns=50"),
-    *("sampler.replicas=2", "sampler.sweeps=24", "observe.every=2", "observe.burn_in=8", "observe.references=[0,8]"),
-    *("run.progress=none", "run.figures=false"),
-)
 
 
 @pytest.fixture(scope="module")
-def ladder(tmp_path_factory):
-    return dsm.load(dsm.run(*LADDER, f"run.root={tmp_path_factory.mktemp('runs')}"))
+def ladder(stored):
+    """A ladder of betas of which one is that of the labels."""
+    return dsm.load(stored / "figures" / "quickstart" / "ladder")
 
 
 def test_caption_says_settings_samples_and_errors(ladder):
@@ -89,7 +77,7 @@ def test_theory_is_beside_the_run_where_labels_have_its_beta(ladder):
 
 def test_run_survives_a_failing_theory(monkeypatch, caplog):
     bare = xr.Dataset(attrs={"kept": 1})
-    config = dsm.compose(*LADDER)
+    config = dsm.compose(*DRAWN[0])
     real = theory.deep_student_machine
 
     def lost(*arguments, **options):
@@ -113,14 +101,15 @@ def test_run_survives_a_failing_theory(monkeypatch, caplog):
         ("data.label_beta=2", "none has beta = data.label_beta = 2"),
         ("data=hidden_manifold data.inputs.latent=2 data.label_beta=1", "data.inputs.name = hidden_manifold"),
     ):
-        assert with_theory(dsm.compose(*LADDER, *change.split()), bare).identical(bare)
+        assert with_theory(dsm.compose(*DRAWN[0], *change.split()), bare).identical(bare)
         assert why in caplog.text and "RuntimeError" not in caplog.text
 
 
 def test_points_are_averages_from_the_burn_in_on(ladder):
     found = at_rest(ladder, "teacher_weight_overlap")
-    by_sample = ladder.teacher_weight_overlap.values[..., 4:].mean(axis=(2, 4))  # sample, beta, replica, layer, sweep
-    np.testing.assert_allclose(found["mean"], by_sample.mean(0), rtol=1e-6)
+    overlaps = ladder.teacher_weight_overlap.values.astype(float)  # sample, beta, replica, layer, sweep
+    by_sample = overlaps[..., 4:].mean(axis=(2, 4))
+    np.testing.assert_allclose(found["mean"], by_sample.mean(0), rtol=1e-6, atol=1e-8)  # of float32, one cancels
     np.testing.assert_allclose(found["error"], by_sample.std(0, ddof=1) / np.sqrt(3), rtol=1e-6)
     last = at_rest(ladder.assign_attrs({"observe.burn_in": "null"}), "teacher_weight_overlap")
     np.testing.assert_array_equal(last["mean"], ladder.teacher_weight_overlap_mean.isel(sweep=-1))

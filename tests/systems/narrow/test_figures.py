@@ -6,7 +6,6 @@ import xarray as xr
 import dsm
 from commands import results
 from dsm.plotting._narrow import _has_larger_free_entropy, _parts, against_alpha, learning
-from narrow_problems import SMALL
 
 
 def test_acceptance_is_drawn_from_the_first_step_on(run):
@@ -35,9 +34,8 @@ def test_lines_of_theory_end_where_a_branch_begins():
     assert _has_larger_free_entropy(theory, "unspecialised").tolist() == [True, True, True, False]
 
 
-def test_captions_name_the_limit_of_theory(tmp_path):
-    words = (*SMALL, "observe.theory=true", "data.alpha=[0.5,1.5]", f"run.root={tmp_path}", "observe.dressing=none")
-    found = dsm.load(dsm.run(*words))
+def test_captions_name_the_limit_of_theory(stored):
+    found = dsm.load(stored / "figures" / "narrow" / "alphas")
     for figure in (learning(found), against_alpha(found)):
         caption = " ".join(figure.get_suptitle().split())
         assert (

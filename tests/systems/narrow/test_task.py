@@ -34,6 +34,7 @@ def test_run_that_ends_while_steps_are_adapted_is_logged(name, adapt, warned, ca
     assert bool(found) == warned
 
 
+@pytest.mark.slow
 def test_steps_that_are_too_large_are_logged(tmp_path, caplog):
     dsm.run(*SMALL, f"run.root={tmp_path}")
     assert "training.lr" not in caplog.text

@@ -10,18 +10,18 @@ from online_learning import SMALL, advance, driver_of
 
 
 @pytest.mark.parametrize(
-    ("activation", "batch"),
+    ("activation", "batch", "width"),
     [
-        ("erf", 5),
-        pytest.param("erf", 1, marks=pytest.mark.slow),
-        pytest.param("relu", 1, marks=pytest.mark.slow),
-        pytest.param("linear", 1, marks=pytest.mark.slow),
-        pytest.param("linear", 5, marks=pytest.mark.slow),
+        ("erf", 5, 100),
+        pytest.param("erf", 5, 400, marks=pytest.mark.slow),
+        pytest.param("erf", 1, 400, marks=pytest.mark.slow),
+        pytest.param("relu", 1, 400, marks=pytest.mark.slow),
+        pytest.param("linear", 1, 400, marks=pytest.mark.slow),
+        pytest.param("linear", 5, 400, marks=pytest.mark.slow),
     ],
 )
-def test_simulation_follows_the_equations_of_motion(activation, batch):
+def test_simulation_follows_the_equations_of_motion(activation, batch, width):
     """Mean order parameters of 64 samples, within their errors and a bias of order 1 / N."""
-    width = 400
     driver, progress = driver_of(
         f"network.activation={activation}",
         f"network.width={width}",
@@ -37,7 +37,7 @@ def test_simulation_follows_the_equations_of_motion(activation, batch):
         lr=0.2, noise=0.2, lr_second=0.3, weight_decay=0.05, batch=batch, ts=[0.5, 2.0, 5.0],
         activation=activation,
     )  # fmt: skip
-    _, records = advance(driver, progress, 200, 600, 1200)
+    _, records = advance(driver, progress, width // 2, 3 * width // 2, 3 * width)
     for name, curve in (("Q", exact.Q), ("R", exact.R), ("v", exact.v), ("test_error", exact.test_error)):
         found = np.asarray(records[name])
         error = found.std(axis=1, ddof=1) / 8
@@ -55,6 +55,7 @@ def test_fluctuations_fall_as_the_root_of_the_width():
     assert 4 * 0.6 < spread[0] / spread[1] < 4 / 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "activation", ["erf", *(pytest.param(name, marks=pytest.mark.slow) for name in ("relu", "linear"))]
 )
@@ -79,6 +80,7 @@ def test_denoising_start_is_the_teacher_and_averages_noise(activation, tmp_path)
     assert float(data.theory_test_error[-1]) > 1e-4
 
 
+@pytest.mark.slow
 def test_manifold_simulation_follows_its_equations():
     settings = (
         "data=manifold_law", "data.law.latent=60", "network.width=300", "network.students=2", "data.samples=8",
@@ -100,6 +102,7 @@ def test_manifold_simulation_follows_its_equations():
     assert abs(shift) < 0.2
 
 
+@pytest.mark.slow
 def test_few_patterns_are_overfitted():
     """Trained to zero error on fewer patterns than weights, while fresh inputs teach more."""
     driver, progress = driver_of("data.patterns=20", "training.time=200", "data.noise=0.3")

@@ -27,6 +27,7 @@ def test_error_equals_an_independent_linearisation():
         np.testing.assert_allclose(found[: len(row)], row, atol=6e-7)
 
 
+@pytest.mark.slow
 def test_error_is_that_of_the_full_equations_of_motion():
     """With S = 5 and lr = 0.5, too, though the error is two hundred times that of S = 0."""
     noise = 1e-4

@@ -20,6 +20,7 @@ def test_records_are_at_logarithmic_times():
     assert record_steps(config) == [0, 1, 10, 70]
 
 
+@pytest.mark.slow
 def test_dataset_of_a_run(tmp_path):
     settings = (*SMALL, "observe.steady_state=true", "data.noise=0.1", f"run.root={tmp_path}",
                 "observe.quantities=[Q,R,v,test_error,best_correlation]")  # fmt: skip

@@ -91,6 +91,7 @@ def test_steady_state_equals_that_of_the_authors_code(students, error):
     np.testing.assert_array_equal(found.Q, found.Q.T)
 
 
+@pytest.mark.slow
 def test_steady_state_of_a_batch_is_that_of_its_rows():
     """The second layer learns in the second row only; there it reaches another state."""
     I = np.eye(2)  # noqa: E741
@@ -102,6 +103,7 @@ def test_steady_state_of_a_batch_is_that_of_its_rows():
     assert together.result.tolist() == [theory.Result.converged] * 2 and np.all(together.v[1] < 0.99)
 
 
+@pytest.mark.slow
 def test_motion_that_is_not_finite_ends_the_integration():
     found = follow(2, [0.0, 1.0], activation=lambda x: jnp.sqrt(x))
     assert found.result == theory.Result.diverged and found.steps < 100

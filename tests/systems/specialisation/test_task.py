@@ -62,6 +62,7 @@ def test_list_of_decays_is_that_of_single_runs(tmp_path):
     np.testing.assert_allclose(both.test_loss.isel(decay=0), alone.test_loss.isel(decay=0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_tiny_students_form_the_l_shape(tmp_path):
     """Student units that match no teacher unit lose their fan-out, and strong teacher units are found first (T1, T3)."""
     path = dsm.run(
