@@ -65,7 +65,7 @@ KEPT = Path(os.environ.get("DSM_TEST_CACHE") or Path.home() / ".cache" / "dsm" /
 CACHE = f"run.compilation_cache={KEPT / 'runs'}"
 
 #: Optimisations of XLA cost the tests more time than they save.
-QUICK_COMPILES = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+QUICK_COMPILES = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "XLA_FLAGS": "--xla_cpu_use_fusion_emitters=false"}
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -10,16 +10,15 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from commands import KEPT, QUICK_COMPILES, ROOT
+
 # The main job shards replicas over devices: tests have several, on any machine.
-# XLA's fusion emitters take a quarter of the time of the tests, to compile programs that run once.
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2 --xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=2 {QUICK_COMPILES['XLA_FLAGS']}")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ["DSM_LOCAL"] = "none"  # settings of this machine are not those of the tests
 
 import jax
 import pytest
-
-from commands import KEPT, ROOT
 
 # Many tests compile the same program, most often a small one.
 jax.config.update("jax_compilation_cache_dir", str(KEPT / "session"))
