@@ -323,6 +323,7 @@ def test_interrupted_run_has_no_mean_at_rest(browser, one, tmp_path):
             path = tmp_path / str(seed) / "results.nc"
             results.assign_attrs({"observe.burn_in": 8}).to_netcdf(path, engine="h5netcdf")
     (tmp_path / "0/DONE").unlink()
+    (tmp_path / "0/.lock").touch()
     browser.get(report(tmp_path).as_uri())
     chosen(browser, "profile", "one curve for each").select_by_value("nothing")
     assert chosen(browser, "profile", "seed").first_selected_option.text == "all, mean"
