@@ -182,6 +182,7 @@ def user(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_command_finds_experiments_of_users(user):
     done = dsm("--config-dir", "myconf", "-m", "experiment=mine", "training=sgd,fast", "run.figures=false", cwd=user)
     assert done.stderr.endswith("2 jobs: 2 done\none page about them: dsm report runs/mine\n")

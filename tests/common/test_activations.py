@@ -100,11 +100,11 @@ def dynamics_of(name: str):
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("erf", "generic"),
+        pytest.param("erf", "generic", marks=pytest.mark.slow),
         ("linear", "singular"),
         ("relu", "generic"),
         ("relu", "singular"),
-        ("tanh", "generic"),
+        pytest.param("tanh", "generic", marks=pytest.mark.slow),
         pytest.param("erf", "singular", marks=pytest.mark.slow),
         pytest.param("linear", "generic", marks=pytest.mark.slow),
         pytest.param("tanh", "singular", marks=pytest.mark.slow),

@@ -201,6 +201,7 @@ def walked():
     return problem, walk(driver_of(Exchange(ISING, (0.0, 0.3, 0.6, np.inf), every=2), problem, 4), [21])
 
 
+@pytest.mark.slow
 def test_ladders_walk_the_same_way_however_they_are_cut(walked):
     """Calls that end between swaps; one more replica, hence another device, and small blocks: no trajectory changes."""
     problem, (progress, record) = walked
@@ -230,6 +231,7 @@ def test_ladders_are_recorded_in_the_order_of_betas(walked):
     np.testing.assert_array_equal(record["round_trips"][0], progress.state.ladder.round_trips.sum(axis=2))
 
 
+@pytest.mark.slow
 def test_the_past_of_a_row_is_that_of_the_chain_that_is_there_now(walked):
     """Chain k is compared with itself at the reference sweep, whatever beta it had then."""
     problem, _ = walked

@@ -72,6 +72,7 @@ def test_page_needs_no_network(page):
     assert page.stat().st_size < 15e6
 
 
+@pytest.mark.slow
 def test_page_thins_out_what_does_not_fit(made, tmp_path, monkeypatch):
     monkeypatch.setattr(_write, "LETTERS", 60_000)
     shutil.copytree(made / "quickstart", tmp_path / "runs")
@@ -88,7 +89,9 @@ def test_page_thins_out_what_does_not_fit(made, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "experiments",
     [
-        ["digits", "hidden_manifold_sgd", "narrow_temperature", "specialisation_deep"],
+        pytest.param(
+            ["digits", "hidden_manifold_sgd", "narrow_temperature", "specialisation_deep"], marks=pytest.mark.slow
+        ),
         pytest.param(preset_files("experiment", []), marks=pytest.mark.slow),
     ],
     ids=["four", "all"],
@@ -105,6 +108,7 @@ def test_command_of_a_run_leads_to_it(experiments):
         assert program == "dsm" and dsm.compose(*words).identity() == config.identity(), command
 
 
+@pytest.mark.slow
 def test_run_writes_its_page(tmp_path, monkeypatch, caplog):
     """No page that fails is worth a run; of a finished run it is written when it is asked for again."""
 

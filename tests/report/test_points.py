@@ -40,6 +40,7 @@ def settings_of(*words: str) -> dict[str, str]:
     return {key: as_text(value) for key, value in dsm.compose(*words).identity().items()}
 
 
+@pytest.mark.slow
 def test_published_points_belong_to_their_experiments():
     for name, figure in (("temperature", "finite_temperature"), ("zero_temperature",) * 2, ("classification",) * 2):
         file = Path(_points.__file__).parent / "published" / f"narrow_{figure}.csv"

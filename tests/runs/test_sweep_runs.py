@@ -28,6 +28,7 @@ def test_sweep_of_the_command_line_is_joined(tmp_path):
     assert data.seed.values.tolist() == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_sweep_over_beta_joins_along_beta(tmp_path):
     for beta in ("inf", "1", "[0.5,2]"):
         dsm.run(*ONE, f"run.root={tmp_path}", f"sampler.beta={beta}")

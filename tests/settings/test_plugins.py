@@ -285,6 +285,7 @@ def test_component_checks_its_own_options(page):
     assert str(caught.value) == "sampler.move.refresh = 2: must be at most 1"
 
 
+@pytest.mark.slow
 def test_experiment_that_chooses_a_component_drops_options_of_another(folder, caplog):
     """Options that a preset beneath gave are not those of the part that an experiment chooses; its own are."""
     (folder / "experiment").mkdir()
@@ -353,6 +354,7 @@ def test_components_and_experiments_of_a_package_are_listed(package, capsys):
     assert re.search(r"^  mirror ", capsys.readouterr().out, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_command_of_a_run_is_short_and_leads_to_it(package):
     """What an experiment sets is not said again; presets are found in packages and folders."""
     (package / "conf" / "sampler").mkdir()

@@ -122,6 +122,7 @@ def test_points_are_averages_from_the_burn_in_on(ladder):
     assert f"swaps of sweeps after 8, {total} round trips in 6 ladders" in words(exchange(ladder))
 
 
+@pytest.mark.slow
 def test_figures_stay_small_and_full_whatever_the_numbers(ladder, tmp_path):
     betas = np.geomspace(0.1, 3, 16)
     statistics = [name for name in ladder.data_vars if str(name).endswith(("_ess", "_rhat"))]

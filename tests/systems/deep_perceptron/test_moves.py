@@ -158,7 +158,7 @@ def three_units(wiring: str = "dense", depth: int = 2) -> data.Problem:
 @pytest.mark.parametrize(
     ("name", "beta", "wiring"),
     [
-        pytest.param(name, *case, marks=[slow] * (place % 2 != step))
+        pytest.param(name, *case, marks=[slow] * (name == "heat_bath" or place % 2 != step))
         for place, name in enumerate(CONTINUOUS)
         for step, case in ((0, (0.2, "dense")), (1, (0.6, "random")))
     ]

@@ -104,7 +104,7 @@ def test_products_lower_for_cuda_in_narrow_types(name, kinds):
     ("weights", "wiring", "compiled"),
     [
         ("ising", "random", "plain"),
-        ("spherical", "dense", "optimised"),
+        pytest.param("spherical", "dense", "optimised", marks=pytest.mark.slow),
         pytest.param("ising", "dense", "optimised", marks=pytest.mark.slow),
         pytest.param("ising", "random", "optimised", marks=pytest.mark.slow),
         pytest.param("spherical", "random", "optimised", marks=pytest.mark.slow),

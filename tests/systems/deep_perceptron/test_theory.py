@@ -475,7 +475,7 @@ def test_closure_is_one_new_class(depth):
 
 @pytest.mark.parametrize(
     "beta",
-    [math.inf, pytest.param(1.0, marks=slow)],
+    [pytest.param(math.inf, marks=slow), pytest.param(1.0, marks=slow)],
 )
 def test_perceptrons_against_simulation(beta, optimised):
     """One layer at equilibrium, c = 16 and 32 extrapolated in 1/c: many perceptrons with inputs of their own."""

@@ -88,6 +88,7 @@ def test_list_of_alphas_is_that_of_single_runs(tmp_path):
     assert not np.allclose(both.energy.isel(alpha=1), alone.energy.isel(alpha=0), rtol=0.01)
 
 
+@pytest.mark.slow
 def test_classification_learns_with_units_of_norm_1(tmp_path):
     """As in arXiv:2507.00629: perceptron loss, units of norm 1."""
     path = dsm.run(

@@ -41,6 +41,7 @@ def test_dataset_of_a_run(tmp_path):
     np.testing.assert_allclose(found.t, np.asarray(record_steps(dsm.compose(*settings))) / 40)
 
 
+@pytest.mark.slow
 def test_divergence_is_logged_and_stored(tmp_path, caplog):
     settings = (*SMALL, "network.activation=linear", "training.lr=5", "training.time=40", "observe.steady_state=true")
     report = dsm.tasks.run(dsm.compose(*settings, f"run.root={tmp_path}"))
@@ -50,6 +51,7 @@ def test_divergence_is_logged_and_stored(tmp_path, caplog):
     assert report.value is None or np.isfinite(report.value)
 
 
+@pytest.mark.slow
 def test_theory_alone_joins_along_a_sweep(tmp_path):
     """A run without samples has the results of theory and nothing else."""
     paths = [dsm.run(*SMALL, f"training.lr={lr}", "data.samples=0", f"run.root={tmp_path}") for lr in (0.1, 0.2)]

@@ -21,6 +21,7 @@ def test_preset_of_another_task_is_refused():
         dsm.compose("task=specialisation", "data=iid")
 
 
+@pytest.mark.slow
 def test_dataset_of_a_run(tmp_path):
     found = results(dsm.run(*SMALL, "network.decay=[0,1]", "training.lr=[0.05,0.1]", f"run.root={tmp_path}"))
     axes = ("sample", "decay", "lr")
@@ -47,6 +48,7 @@ def test_sweep_over_lists_of_decays_joins_along_decay(tmp_path):
     assert joined.test_loss_mean.notnull().all()
 
 
+@pytest.mark.slow
 def test_loss_that_is_not_finite_is_logged(tmp_path, caplog):
     dsm.run(*SMALL, "training.lr=[0.01,1e4]", "observe.quantities=[test_loss]", f"run.root={tmp_path}")
     assert re.search(r"test loss is not finite .*training.lr = \[0.01, 10000.0\]", caplog.text)
