@@ -150,7 +150,7 @@ def unit_work(move, width: int, fan_in: int, patterns: int, inner: int, wiring: 
         )
 
     betas, keys = jnp.asarray(betas, jnp.float32), jax.random.split(jax.random.key(0), chains)
-    return jax.vmap(jax.vmap(one, (None, 0)), (0, None))(betas, keys)
+    return jax.jit(jax.vmap(jax.vmap(one, (None, 0)), (0, None)))(betas, keys)
 
 
 def stage_of(chain, move, inner: int):
