@@ -189,6 +189,9 @@ def test_loops_are_in_physics_the_driver_and_builders_of_tasks():
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module in ("jax.lax", "jax._src.lax"):
                 used |= {alias.name for alias in node.names}
+            if isinstance(node, ast.ImportFrom) and node.module == "jax":
+                renamed = [alias.asname for alias in node.names if alias.name == "lax" and alias.asname]
+                assert not renamed, f"{path} gives lax another name, in which loops are not seen: {renamed}"
         assert not used & LOOPS, f"{path} loops in a compiled program: {sorted(used & LOOPS)}"
 
 

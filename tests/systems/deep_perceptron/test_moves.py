@@ -150,9 +150,9 @@ def test_moves_keep_the_prior(name):
         assert abs(np.mean(before * weights) - KEPT[name]) < 5 / np.sqrt(before.size)
 
 
-def three_units(wiring: str = "dense", depth: int = 2) -> data.Problem:
+def three_units(wiring: str = "dense", depth: int = 2, alpha: float = 2.0) -> data.Problem:
     """Three units a layer, few enough weights for draws from the prior to be reweighted."""
-    return make_problem(7, 3, depth, 3 if wiring == "dense" else 2, wiring=wiring, alpha=2.0, test_patterns=20)
+    return make_problem(7, 3, depth, 3 if wiring == "dense" else 2, wiring=wiring, alpha=alpha, test_patterns=20)
 
 
 @pytest.mark.parametrize(
@@ -196,14 +196,14 @@ def test_continuous_moves_against_importance_sampling(name, beta, wiring):
 
 
 @pytest.mark.parametrize(
-    ("name", "moves"),
-    [("gaussian", 4000), *(pytest.param(name, 20_000, marks=slow) for name in CONTINUOUS)],
+    ("name", "moves", "alpha"),
+    [("gaussian", 4000, 2.0), *(pytest.param(name, 20_000, 3.0, marks=slow) for name in CONTINUOUS)],
 )
-def test_continuous_moves_against_a_long_naive_chain(name, moves):
+def test_continuous_moves_against_a_long_naive_chain(name, moves, alpha):
     """A chain of another kind: one weight at a time redrawn from the prior, accepted on the whole network's energy."""
     _, move = MOVES[name]
     beta = 0.4
-    problem = three_units()
+    problem = three_units(alpha=alpha)
     shape = problem.teacher.weights.shape
     size = int(np.prod(shape))
 
