@@ -148,7 +148,8 @@ def reported_runs() -> list[tuple[str, ...]]:
     return [words + cell for task, words in REPORTED.items() for cell in (GRID if task == "sample" else [()])]
 
 
-#: Runs that figures are drawn of: a ladder of betas of which one is that of the labels; narrow networks with theory.
+#: Runs that figures are drawn of: a ladder of betas of which one is that of the labels; narrow networks with theory, and at
+#: two temperatures.
 DRAWN = (
     (
         *("experiment=quickstart", "sampler=exchange", "observe=equilibrium", "sampler.beta=[0.5,1.0]"),
@@ -160,6 +161,12 @@ DRAWN = (
         *("task=narrow", "network.width=6", "network.units=2", "data.alpha=[0.5,1.5]", "data.samples=2"),
         *("data.test_patterns=20", "training.steps=8", "observe.theory=true", "observe.dressing=none"),
         "run.dir=figures/narrow/alphas",
+    ),
+    (
+        *("task=narrow", "network.width=6", "network.units=2", "data.alpha=[0.5,1.5]", "data.samples=2"),
+        *("data.test_patterns=20", "training.steps=8", "training.dynamics.name=hmc", "training.dynamics.leapfrogs=3"),
+        *("training.dynamics.adapt=6", "training.temperature=[0.01,0.1]", "training.replicas=3"),
+        *("observe.quantities=[test_error,train_error,overlap]", "observe.theory=false", "run.dir=figures/narrow/hmc"),
     ),
 )
 

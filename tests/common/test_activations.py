@@ -138,6 +138,7 @@ def test_averages_of_the_dynamics_equal_monte_carlo(name, kind):
         assert np.all(np.abs(exact - mean) < 5 * error + 1e-12)
 
 
+@pytest.mark.slow
 def test_relu_integral_has_converged(monkeypatch):
     def four_fields(nodes: int):
         monkeypatch.setattr(relu, "NODES", nodes)

@@ -12,8 +12,8 @@ from dsm.tasks import TASKS
 from experiment_runs import EXPERIMENTS, FOLDERS, TINY, assert_alike, runs_of
 from helpers import fits
 
-#: Of each task one that runs soon.
-REPRESENTATIVES = {"deep_limit", "sgd_decay", "specialisation_gradients", "narrow_quadratic"}
+#: One that runs soon; test_task_contract.py runs every task.
+REPRESENTATIVES = {"deep_limit"}
 #: Figures of a run that draws all it can, where they do not depend on what is observed.
 FIGURES = {"online_sgd": {"online_sgd.png"}, "specialisation": {"learning.png", "l_shape.png"},
            "narrow": {"learning.png", "alpha.png"}}  # fmt: skip

@@ -54,6 +54,7 @@ PLOTS = {
 FIRST = {"online_sgd": "R", "specialisation": "test_loss"}
 
 
+@pytest.mark.slow
 def test_page_has_data_in_every_plot_of_every_task(browser, page):
     browser.get(page.as_uri())
     tasks_there = Select(browser.find_element(By.CSS_SELECTOR, 'select[aria-label="task"]'))

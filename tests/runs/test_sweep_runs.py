@@ -55,6 +55,7 @@ def test_loading_without_runs_is_an_error():
         dsm.load_sweep("/nonexistent")
 
 
+@pytest.mark.slow
 def test_seed_decides_what_a_run_finds(tmp_path):
     first, again, other = (
         dsm.load(dsm.run(*ONE, f"run.root={tmp_path / name}", f"seed={seed}"))

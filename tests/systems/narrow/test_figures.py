@@ -4,22 +4,27 @@ import pytest
 import xarray as xr
 
 import dsm
-from commands import results
 from dsm.plotting._narrow import _has_larger_free_entropy, _parts, against_alpha, learning
 
 
-def test_acceptance_is_drawn_from_the_first_step_on(run):
+@pytest.fixture(scope="module")
+def found(stored):
+    """Two samples of three replicas at two alphas and two temperatures, by HMC."""
+    return dsm.load(stored / "figures" / "narrow" / "hmc")
+
+
+def test_acceptance_is_drawn_from_the_first_step_on(found):
     """At step 0 nothing has been accepted or rejected."""
-    for axes in learning(results(run)).axes:
+    for axes in learning(found).axes:
         first = {float(points[0].get_xdata()[0]) for points in axes.containers}
         assert first == ({1.0} if axes.get_ylabel() == "acceptance" else {0.0}), axes.get_ylabel()
 
 
-def test_names_of_a_legend_have_different_markers(run):
-    figure = against_alpha(results(run))
-    found = [pair for axes in figure.axes for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
-    assert {"test error", "$R_{kk}$, teacher"} <= {name for _, name in found}
-    assert len({handle.lines[0].get_marker() for handle, _ in found}) == len(found)
+def test_names_of_a_legend_have_different_markers(found):
+    figure = against_alpha(found)
+    entries = [pair for axes in figure.axes for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    assert {"test error", "$R_{kk}$, teacher"} <= {name for _, name in entries}
+    assert len({handle.lines[0].get_marker() for handle, _ in entries}) == len(entries)
 
 
 @pytest.mark.quick
@@ -48,6 +53,5 @@ def test_captions_name_the_limit_of_theory(stored):
     assert {"$R_{kk}$, teacher", "$q_{kk}$, two students"} <= set(legend)
 
 
-def test_caption_names_the_one_of_several_settings_that_is_drawn(run):
-    found = results(run)
+def test_caption_names_the_one_of_several_settings_that_is_drawn(found):
     assert f"at step 8, $T$={float(found.temperature[0]):g}" in against_alpha(found).get_suptitle()

@@ -50,7 +50,14 @@ def test_test_error_that_is_not_finite_is_logged(tmp_path, caplog):
     assert re.search(r"test error is not finite .*training.lr = 8.0", caplog.text)
 
 
-def test_dataset_of_a_run(run):
+@pytest.mark.slow
+def test_dataset_of_a_run(tmp_path):
+    """Two samples of three replicas at two alphas and two temperatures, by HMC."""
+    run = dsm.run(
+        *(*SMALL, "training.dynamics.name=hmc", "+training.dynamics.leapfrogs=3", "+training.dynamics.adapt=6"),
+        *("data.alpha=[0.5,1.5]", "training.temperature=[0.01,0.1]", "training.replicas=3", "run.figures=true"),
+        *("observe.quantities=[test_error,train_error,overlap]", f"run.root={tmp_path}"),
+    )
     found = results(run)
     problems = ("sample", "alpha", "temperature", "weight_decay")
     assert found.test_error.dims == (*problems, "replica", "step") and found.step.values.tolist() == [*range(7), 8]
