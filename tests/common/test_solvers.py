@@ -142,9 +142,15 @@ def machine():
     return theory.fixed_point_residual(make_model(2, "spherical", "yoshino", math.inf).update)
 
 
+@pytest.fixture(scope="module")
+def root(machine):
+    """The root near a uniform order, compiled."""
+    return jax.jit(lambda start, alpha: theory.find_root(machine, uniform(2, start), alpha))
+
+
 @pytest.mark.parametrize(("alpha", "start"), [(3.0, 0.5), (8.0, 0.9)])
-def test_find_root_agrees_with_the_monotone_solver(machine, alpha, start):
-    found = jax.jit(lambda a: theory.find_root(machine, uniform(2, jnp.float64(start)), a))(alpha)
+def test_find_root_agrees_with_the_monotone_solver(root, alpha, start):
+    found = root(jnp.float64(start), alpha)
     exact = theory.deep_student_machine(2, alpha, closure="yoshino")
     assert found.result == theory.Result.converged
     np.testing.assert_allclose(1 - found.point.weight_gap, exact.weight_overlap, atol=1e-9)
