@@ -52,7 +52,7 @@ def test_every_task_has_a_tiny_run():
 def test_run_stopped_and_resumed_is_bitwise_the_same(task, tiny_run, tmp_path):
     """It is stopped twice, so that it also resumes from what a resumed run has saved."""
     whole = tiny_run(task)
-    words = (*tiny.RUNS[task], *tiny.QUIET, f"run.dir={tmp_path / 'run'}")
+    words = (*tiny.RUNS[task], *tiny.QUIET, "run.figures=false", f"run.dir={tmp_path / 'run'}")
     before = signal.getsignal(signal.SIGTERM)
     for calls in (3, 2):
         report = carry_out(stop_after(task, calls), compose([*words, *STEPWISE]))
