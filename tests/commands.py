@@ -64,7 +64,7 @@ KEPT = Path(os.environ.get("DSM_TEST_CACHE") or Path.home() / ".cache" / "dsm" /
 #: For all processes that the tests start, beside the cache of the test session itself.
 CACHE = f"run.compilation_cache={KEPT / 'runs'}"
 
-#: Optimisations of XLA cost the tests more time than they save.
+#: Optimisations and fusion emitters of XLA cost the tests more time than they save.
 QUICK_COMPILES = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "XLA_FLAGS": "--xla_cpu_use_fusion_emitters=false"}
 
 

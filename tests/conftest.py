@@ -1,7 +1,8 @@
 """Strict settings for all tests: 64-bit types on (so that 32-bit ones must be asked for), no silent promotions.
 
-Tests compile much and compute little, so optimisations of XLA are off. A test of what XLA makes of a program (memory,
-kernels, bits that depend on fusion) takes the fixture `optimised`.
+Tests compile much and compute little, so optimisations of XLA are off, and so are its fusion emitters. A test of what
+XLA makes of a program (memory, kernels, bits that depend on fusion) takes the fixture `optimised`, which turns the
+optimisations on.
 """
 
 import fcntl
@@ -36,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="no GPU on this machine"))
 
 
-#: Of how many tests one looks for the number of memory maps, which takes as long as a short test.
+#: After which tests the memory maps are counted: 30,000 of them take 27 ms.
 LOOKS = itertools.cycle([True, *[False] * 19])
 
 
@@ -52,7 +53,7 @@ def few_memory_maps() -> Iterator[None]:
 
 @pytest.fixture
 def optimised() -> Iterator[None]:
-    """Programs as users run them: XLA optimises them."""
+    """Programs that XLA optimises, without its fusion emitters, which are chosen once a process."""
     jax.config.update("jax_disable_most_optimizations", False)
     jax.clear_caches()
     yield

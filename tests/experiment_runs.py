@@ -148,27 +148,28 @@ def reported_runs() -> list[tuple[str, ...]]:
     return [words + cell for task, words in REPORTED.items() for cell in (GRID if task == "sample" else [()])]
 
 
-#: Runs that figures are drawn of: a ladder of betas of which one is that of the labels; narrow networks with theory, and at
-#: two temperatures.
-DRAWN = (
-    (
+#: Runs that figures are drawn of, by their folders.
+DRAWN = {
+    # a ladder of betas of which one is that of the labels
+    "quickstart/ladder": (
         *("experiment=quickstart", "sampler=exchange", "observe=equilibrium", "sampler.beta=[0.5,1.0]"),
         *("data.label_beta=1", "network.width=5", "network.depth=2", "data.alpha=3.0", "data.samples=3"),
         *("data.test_patterns=50", "sampler.replicas=2", "sampler.sweeps=24", "observe.every=2", "observe.burn_in=8"),
-        *("observe.references=[0,8]", "run.dir=figures/quickstart/ladder"),
+        "observe.references=[0,8]",
     ),
-    (
+    # narrow networks beside theory
+    "narrow/alphas": (
         *("task=narrow", "network.width=6", "network.units=2", "data.alpha=[0.5,1.5]", "data.samples=2"),
         *("data.test_patterns=20", "training.steps=8", "observe.theory=true", "observe.dressing=none"),
-        "run.dir=figures/narrow/alphas",
     ),
-    (
+    # two samples of three replicas at two alphas and two temperatures, by HMC
+    "narrow/hmc": (
         *("task=narrow", "network.width=6", "network.units=2", "data.alpha=[0.5,1.5]", "data.samples=2"),
         *("data.test_patterns=20", "training.steps=8", "training.dynamics.name=hmc", "training.dynamics.leapfrogs=3"),
         *("training.dynamics.adapt=6", "training.temperature=[0.01,0.1]", "training.replicas=3"),
-        *("observe.quantities=[test_error,train_error,overlap]", "observe.theory=false", "run.dir=figures/narrow/hmc"),
+        *("observe.quantities=[test_error,train_error,overlap]", "observe.theory=false"),
     ),
-)
+}
 
 #: The folders of the archive: what `dsm` is given for the runs below each.
 FOLDERS = {
@@ -177,7 +178,7 @@ FOLDERS = {
     "pieces": lambda: PIECES,
     "above": lambda: ABOVE,
     "widths": lambda: WIDTHS,
-    "figures": lambda: DRAWN,
+    "figures": lambda: [(*words, f"run.dir=figures/{place}") for place, words in DRAWN.items()],
 }
 
 

@@ -13,7 +13,7 @@ from experiment_runs import EXPERIMENTS, FOLDERS, TINY, assert_alike, runs_of
 from helpers import fits
 
 #: One that runs soon; test_task_contract.py runs every task.
-REPRESENTATIVES = {"deep_limit"}
+SOON = "deep_limit"
 #: Figures of a run that draws all it can, where they do not depend on what is observed.
 FIGURES = {"online_sgd": {"online_sgd.png"}, "specialisation": {"learning.png", "l_shape.png"},
            "narrow": {"learning.png", "alpha.png"}}  # fmt: skip
@@ -40,7 +40,7 @@ def test_experiment_is_planned(name):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in REPRESENTATIVES else pytest.mark.slow) for name in EXPERIMENTS]
+    "name", [pytest.param(name, marks=() if name == SOON else pytest.mark.slow) for name in EXPERIMENTS]
 )
 def test_experiment_runs_at_tiny_size(name, stored, tmp_path, monkeypatch):
     """The runs and what they leave, which is like what the archive has: test_figures.py draws the figure of that."""

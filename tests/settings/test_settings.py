@@ -50,8 +50,7 @@ def test_arrays_of_the_loop_do_not_grow_with_sweeps():
     """Shapes of state and records of one call of the loop, for a short and a very long run."""
 
     def shapes(sweeps):
-        words = ("data.samples=2", "network.width=4", "observe.quantities=[energy]", f"sampler.sweeps={sweeps}")
-        config = dsm.compose("experiment=quickstart", *words)
+        config = dsm.compose("experiment=quickstart", "data.samples=2", "network.width=4", f"sampler.sweeps={sweeps}")
         key = root_key(config.seed)
         driver = make_driver(config, key, *plan(config, key))
         numbers, recorded = jnp.array([sweeps], jnp.int32), jnp.ones((1,), bool)

@@ -20,7 +20,7 @@ TEST_PATTERNS = 64
 #: Of the teacher (0) and two students: who is compared with whom.
 PAIRS = np.array([(0, 1), (0, 2), (1, 2)])
 #: The case of `make test`.
-CHOSEN = ("random, version space",)
+CHOSEN = "random, version space"
 #: Width, depth, fan_in, wiring, alpha, move, the sweeps at which to look (much too early, half way, at the end), and beta.
 CASES = {
     "one dense layer, gaussian": (4, 1, 4, "dense", 3.0, samplers.GaussianMove(0.6), (2, 100, 200)),
@@ -77,9 +77,7 @@ def deviations(differences):
     return np.where(error == 0, 0, differences.mean(axis=0) / np.where(error == 0, 1, error))
 
 
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=[pytest.mark.slow] * (case not in CHOSEN)) for case in CASES]
-)
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.slow] * (case != CHOSEN)) for case in CASES])
 def test_teacher_is_one_more_student(case):
     (teacher, student, energy), labels = measure(*CASES[case])
     depth, beta = CASES[case][1], CASES[case][7] if len(CASES[case]) > 7 else np.inf

@@ -473,10 +473,8 @@ def test_closure_is_one_new_class(depth):
 # ------------------------------------------------------------------------------------------------------------- simulation
 
 
-@pytest.mark.parametrize(
-    "beta",
-    [pytest.param(math.inf, marks=slow), pytest.param(1.0, marks=slow)],
-)
+@slow
+@pytest.mark.parametrize("beta", [math.inf, 1.0])
 def test_perceptrons_against_simulation(beta, optimised):
     """One layer at equilibrium, c = 16 and 32 extrapolated in 1/c: many perceptrons with inputs of their own."""
     alpha, found = 1.5, {}

@@ -11,6 +11,7 @@ import dsm
 from commands import results
 from dsm._errors import ConfigError
 from dsm.tasks.narrow._build import make_driver, plan
+from experiment_runs import DRAWN
 from narrow_problems import SMALL
 
 RELU = "network.activation.name=relu"
@@ -52,12 +53,7 @@ def test_test_error_that_is_not_finite_is_logged(tmp_path, caplog):
 
 @pytest.mark.slow
 def test_dataset_of_a_run(tmp_path):
-    """Two samples of three replicas at two alphas and two temperatures, by HMC."""
-    run = dsm.run(
-        *(*SMALL, "training.dynamics.name=hmc", "+training.dynamics.leapfrogs=3", "+training.dynamics.adapt=6"),
-        *("data.alpha=[0.5,1.5]", "training.temperature=[0.01,0.1]", "training.replicas=3", "run.figures=true"),
-        *("observe.quantities=[test_error,train_error,overlap]", f"run.root={tmp_path}"),
-    )
+    run = dsm.run(*DRAWN["narrow/hmc"], f"run.root={tmp_path}", "run.progress=none")
     found = results(run)
     problems = ("sample", "alpha", "temperature", "weight_decay")
     assert found.test_error.dims == (*problems, "replica", "step") and found.step.values.tolist() == [*range(7), 8]

@@ -233,15 +233,12 @@ def test_least_squares(activation, alpha, decay, noise, values):
     assert found.replicon[0] == values[-1] or found.replicon[0] == pytest.approx(values[-1], abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "activation", "alpha", "decay", "values"),
     [
-        pytest.param(
-            *("square", "relu", 8, 0.1, (1.948107, 1.258562, 0.1102692, 0.1547093, -1.335080)), marks=pytest.mark.slow
-        ),
-        pytest.param(
-            *("logistic", "relu", 8, 0.1, (8.792731, 2.774692, 0.1102356, 0.2082143, -2.105351)), marks=pytest.mark.slow
-        ),
+        ("square", "relu", 8, 0.1, (1.948107, 1.258562, 0.1102692, 0.1547093, -1.335080)),
+        ("logistic", "relu", 8, 0.1, (8.792731, 2.774692, 0.1102356, 0.2082143, -2.105351)),
     ],
 )
 def test_minimum_of_a_loss_of_classification(loss, activation, alpha, decay, values):
